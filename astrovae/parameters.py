@@ -17,7 +17,7 @@ __all__ = ["PARAMETERS", "PHYSICAL", "Parameter"]
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Parameter:  # numpydoc ignore=PR02
     """
     One parameter of a galaxy.
 

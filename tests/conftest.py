@@ -11,19 +11,6 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 
 
-def pytest_configure(config):
-    """
-    Name the packages whose versions matter in the report's header.
-    """
-    modules = getattr(config, "PYTEST_HEADER_MODULES", None)
-    if modules is None:  # pytest-astropy-header is not installed
-        return
-    modules.pop("Pandas", None)
-    modules.pop("h5py", None)
-    for name in ("astropy", "torch", "photutils", "h5py", "galsim"):
-        modules[name] = name
-
-
 @pytest.fixture(scope="session")
 def shared_data():
     """
