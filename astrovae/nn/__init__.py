@@ -1,0 +1,18 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+The torch core: networks, losses, training, checkpoints.
+
+Tensors in, tensors out: nothing here knows a unit, a table or a file of
+images.
+"""
+
+from .augmentation import *
+from .checkpoints import *
+from .data import *
+from .inference import *
+from .intervals import *
+from .losses import *
+from .networks import *
+from .outliers import *
+from .presets import *
+from .training import *

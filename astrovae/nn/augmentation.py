@@ -1,0 +1,97 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Augmentation of training batches: the square's symmetries, lost bands.
+"""
+
+import torch
+
+__all__ = ["drop_bands", "flip_and_rotate"]
+
+
+def flip_and_rotate(batch, generator):
+    r"""
+    Apply to each galaxy one of the eight symmetries of a square.
+
+    The orientation label turns with its image. Measured from +x
+    counter-clockwise, a flip along either axis takes :math:`\phi` to
+    :math:`-\phi`, and exchanging the axes takes it to
+    :math:`90^\circ - \phi`.
+
+    Parameters
+    ----------
+    batch : `~astrovae.nn.Batch`
+        The first two labels are cos and sin of twice the orientation,
+        if there are labels.
+    generator : `~torch.Generator`
+        On the CPU.
+
+    Returns
+    -------
+    batch : `~astrovae.nn.Batch`
+        The same object, changed.
+    """
+    n = len(batch.x)
+    draws = torch.rand((3, n), generator=generator) < 0.5
+    flip_x, flip_y, transpose = draws.to(batch.x.device)
+    batch.x = _turn(batch.x, flip_x, flip_y, transpose)
+    if batch.valid is not None:
+        batch.valid = _turn(batch.valid, flip_x, flip_y, transpose)
+    if batch.target.shape[1] >= 2:
+        target = batch.target.clone()
+        mirrored = flip_x ^ flip_y
+        target[:, 1] = torch.where(mirrored, -target[:, 1], target[:, 1])
+        target[:, 0] = torch.where(transpose, -target[:, 0], target[:, 0])
+        batch.target = target
+    return batch
+
+
+def drop_bands(batch, generator, probability=0.05):
+    """
+    Hide one band of some galaxies, as if it had not been observed.
+
+    A galaxy's last band is never hidden. What was hidden is still
+    asked of the reconstruction, through ``batch.clean``.
+
+    Parameters
+    ----------
+    batch : `~astrovae.nn.Batch`
+        The galaxies.
+    generator : `~torch.Generator`
+        On the CPU.
+    probability : float, optional
+        Fraction of the galaxies that lose a band.
+
+    Returns
+    -------
+    batch : `~astrovae.nn.Batch`
+        The same object, changed.
+    """
+    n, n_bands = batch.x.shape[:2]
+    draws = torch.rand((2, n), generator=generator).to(batch.x.device)
+    chosen = draws[0] < probability
+    band = (draws[1] * n_bands).long().clamp(max=n_bands - 1)
+    hidden = torch.zeros((n, n_bands), dtype=torch.bool, device=batch.x.device)
+    hidden[torch.arange(n, device=band.device), band] = chosen
+    if batch.valid is not None:
+        seen = batch.valid.flatten(2).any(dim=2)
+        hidden &= (seen & ~hidden).any(dim=1, keepdim=True)
+    elif n_bands == 1:
+        return batch
+    if not bool(hidden.any()):
+        return batch
+    valid = batch.valid
+    if valid is None:
+        valid = torch.ones_like(batch.x, dtype=torch.bool)
+    batch.clean = (batch.x, batch.valid)
+    batch.valid = valid & ~hidden[:, :, None, None]
+    batch.x = batch.x * ~hidden[:, :, None, None]
+    return batch
+
+
+def _turn(x, flip_x, flip_y, transpose):
+    def choose(condition, changed, unchanged):
+        return torch.where(condition[:, None, None, None], changed, unchanged)
+
+    x = choose(flip_x, x.flip(3), x)
+    x = choose(flip_y, x.flip(2), x)
+    return choose(transpose, x.transpose(2, 3), x)

@@ -1,0 +1,107 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+How unlike the training images an image is.
+"""
+
+import numpy as np
+from sklearn.covariance import LedoitWolf
+
+__all__ = ["OutlierScore"]
+
+_LEVELS = np.linspace(0.0, 0.9, 91)
+
+
+class OutlierScore:
+    """
+    Mahalanobis distance, read as a tail probability.
+
+    The distance is measured in the encoder's features, from the mean
+    of the training split in units of its covariance. The validation
+    split tells how many galaxies of the training's kind lie further
+    out; beyond its tenth furthest, an exponential tail takes over, so
+    that the strangest images can still be ranked.
+
+    Parameters
+    ----------
+    mean : array, shape (n_features,)
+        Mean of the training features.
+    whitening : array, shape (n_features, n_features)
+        Matrix that makes their covariance the identity.
+    distances : array, shape (91,)
+        Quantiles of the validation split's squared distances, from 0
+        to 90 % in steps of 1 %.
+    tail : float
+        Mean excess of the squared distances beyond the last quantile.
+    """
+
+    def __init__(self, mean, whitening, distances, tail):
+        self.mean = np.asarray(mean, dtype=np.float32)
+        self.whitening = np.asarray(whitening, dtype=np.float32)
+        self.distances = np.asarray(distances, dtype=np.float32)
+        self.tail = float(tail)
+
+    @classmethod
+    def fit(cls, training, validation):
+        """
+        Learn what usual images look like.
+
+        Parameters
+        ----------
+        training, validation : array, shape (N, n_features)
+            Features of the two splits.
+
+        Returns
+        -------
+        score : `OutlierScore`
+            The fitted score.
+        """
+        # Shrunk, since a small training set does not span the features.
+        covariance = LedoitWolf().fit(np.asarray(training, dtype=float))
+        values, vectors = np.linalg.eigh(covariance.covariance_)
+        values = np.maximum(values, 1e-8 * max(values[-1], 1e-30))
+        whitening = vectors / np.sqrt(values)
+        score = cls(covariance.location_, whitening, np.zeros(91), 1.0)
+        squared = score.squared_distance(validation)
+        score.distances = np.quantile(squared, _LEVELS).astype(np.float32)
+        excess = squared[squared > score.distances[-1]] - score.distances[-1]
+        mean_excess = float(excess.mean()) if len(excess) else 0.0
+        score.tail = max(mean_excess, 1e-6)
+        return score
+
+    def squared_distance(self, features):
+        """
+        Measure the distance.
+
+        Parameters
+        ----------
+        features : array, shape (N, n_features)
+            Features.
+
+        Returns
+        -------
+        squared : `~numpy.ndarray`, shape (N,)
+            Squared Mahalanobis distances.
+        """
+        white = (np.asarray(features) - self.mean) @ self.whitening
+        return np.square(white.astype(float)).sum(axis=1)
+
+    def __call__(self, features):
+        """
+        Score images.
+
+        Parameters
+        ----------
+        features : array, shape (N, n_features)
+            Features.
+
+        Returns
+        -------
+        score : `~numpy.ndarray`, shape (N,)
+            Minus the decimal logarithm of the fraction of usual
+            images that lie further out: 0 is usual, 3 is one in a
+            thousand.
+        """
+        squared = self.squared_distance(features)
+        inside = 1.0 - np.interp(squared, self.distances, _LEVELS)
+        excess = np.maximum(squared - self.distances[-1], 0.0)
+        return -np.log10(inside) + excess / self.tail / np.log(10.0)
