@@ -1,0 +1,285 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+From a seed to a set of images with known answers.
+"""
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.cosmology import units as cu
+from astropy.nddata import InverseVariance
+from astropy.table import QTable, vstack
+from joblib import Parallel, delayed
+
+from astrovae.images import GalaxyImageSet
+from astrovae.images.normalization import EXTINCTION
+
+from .population import SELECTIONS, draw_population
+from .rendering import NATIVE_PIXEL, SKY_SIGMA, draw_conditions, render_galaxy
+from .spectra import BANDS, population_fluxes
+
+__all__ = ["iter_simulation", "simulate_galaxies"]
+
+# Galaxies are made in blocks of this many, each from a seed of its
+# own, so that the result depends neither on n nor on the processes.
+_BLOCK = 200
+
+# 1-sigma errors that a catalogue would quote: redshift from a
+# spectrum, mass and SFR (dex) from SED fits.
+_REDSHIFT_ERR = 1.5e-4
+_LOG_MASS_ERR = 0.10
+_LOG_SFR_ERR = 0.25
+
+# Drawn parameters that are handed on in the truth table.
+_TRUTH_UNITS = {
+    "bulge_fraction": u.dimensionless_unscaled,
+    "disc_radius": u.arcsec,
+    "disc_axis_ratio": u.dimensionless_unscaled,
+    "bulge_radius": u.arcsec,
+    "disc_av": u.mag,
+}
+
+
+def _simulate_block(seed, bands, size, pixel_scale, selection):
+    """
+    Make one block of galaxies; returns arrays only, to travel between
+    processes.
+    """
+    rng = np.random.default_rng(seed)
+    galaxies, disc, bulge = _draw_block(rng, bands, selection)
+    shape = (_BLOCK, len(bands), size, size)
+    data = np.empty(shape, np.float32)
+    ivar = np.empty(shape, np.float32)
+    psf_fwhm = np.empty((_BLOCK, len(bands)))
+    ebv = np.empty(_BLOCK)
+    for i in range(_BLOCK):
+        conditions = draw_conditions(bands, pixel_scale, rng)
+        psf_fwhm[i], ebv[i] = conditions["psf_fwhm"], conditions["ebv"]
+        reddening = ebv[i] * np.array([EXTINCTION[band] for band in bands])
+        conditions["extinction"] = 10 ** (-0.4 * reddening)
+        data[i], ivar[i] = render_galaxy(
+            {name: float(values[i]) for name, values in galaxies.items()},
+            disc[i],
+            bulge[i],
+            bands=bands,
+            size=size,
+            pixel_scale=pixel_scale,
+            conditions=conditions,
+            rng=rng,
+        )
+    # Uniform on the sphere away from the Milky Way's declinations is
+    # of no use here: a position is an identity, not an observation.
+    ra = rng.uniform(0, 360, _BLOCK)
+    dec = np.degrees(np.arcsin(rng.uniform(-0.3, 0.5, _BLOCK)))
+    galaxies |= {"ebv": ebv, "psf_fwhm": psf_fwhm, "ra": ra, "dec": dec}
+    galaxies["flux"] = disc + bulge
+    return data, ivar, galaxies
+
+
+def _draw_block(rng, bands, selection):
+    """
+    Draw until a block is full of galaxies within the selection.
+    """
+    limits, shares = np.array(SELECTIONS[selection]).T
+    wanted = rng.multinomial(_BLOCK, shares)
+    kept = []
+    for limit, number in zip(limits, wanted, strict=True):
+        missing = number
+        while missing > 0:
+            drawn = draw_population(4 * missing + 16, r_limit=limit, rng=rng)
+            disc, bulge, log_mass, log_sfr = population_fluxes(drawn)
+            drawn |= {"log_mass": log_mass, "log_sfr": log_sfr}
+            r_flux = (disc + bulge)[:, BANDS.index("r")]
+            bright = np.flatnonzero(r_flux > 10 ** (-0.4 * (limit - 22.5)))[:missing]
+            missing -= len(bright)
+            columns = {name: values[bright] for name, values in drawn.items()}
+            kept.append((columns, disc[bright], bulge[bright]))
+    order = rng.permutation(_BLOCK)
+    columns = {
+        name: np.concatenate([part[0][name] for part in kept])[order]
+        for name in kept[0][0]
+    }
+    disc, bulge = (np.concatenate([part[i] for part in kept])[order] for i in (1, 2))
+    imaged = [BANDS.index(band) for band in bands]
+    return columns, disc[:, imaged], bulge[:, imaged]
+
+
+def _truth_table(galaxies, ids, bands):
+    """
+    The answers of one block, with units.
+    """
+    truth = QTable()
+    truth["id"] = ids
+    truth["ra"] = galaxies["ra"] * u.deg
+    truth["dec"] = galaxies["dec"] * u.deg
+    redshift = galaxies["redshift"]
+    truth["redshift"] = redshift * cu.redshift
+    truth["redshift_err"] = _REDSHIFT_ERR * (1 + redshift) * cu.redshift
+    for name, log_err, unit in (
+        ("mass", _LOG_MASS_ERR, u.Msun),
+        ("sfr", _LOG_SFR_ERR, u.Msun / u.yr),
+    ):
+        column = "stellar_mass" if name == "mass" else name
+        value = 10 ** galaxies[f"log_{name}"] * unit
+        truth[column] = value
+        truth[f"{column}_err"] = value * log_err * np.log(10)
+    truth["orientation"] = np.degrees(galaxies["orientation"]) * u.deg
+    for i, band in enumerate(bands):
+        reddened = galaxies["flux"][:, i]
+        reddened = reddened * 10 ** (-0.4 * galaxies["ebv"] * EXTINCTION[band])
+        truth[f"mag_{band}"] = (22.5 - 2.5 * np.log10(reddened)) * u.mag
+    for name, unit in _TRUTH_UNITS.items():
+        truth[name] = galaxies[name] * unit
+    truth["quiescent"] = galaxies["quiescent"]
+    return truth
+
+
+def iter_simulation(
+    n,
+    *,
+    random_state=None,
+    selection="decals",
+    bands="grz",
+    size=128,
+    pixel_scale=NATIVE_PIXEL * u.arcsec,
+    n_jobs=1,
+):
+    """
+    Simulate galaxies block by block, for sets that outgrow memory.
+
+    Parameters
+    ----------
+    n, random_state, selection, bands, size, pixel_scale, n_jobs
+        As in `simulate_galaxies`.
+
+    Yields
+    ------
+    images : `~astrovae.GalaxyImageSet`
+        At most 200 galaxies.
+    truth : `~astropy.table.QTable`
+        One row per galaxy.
+
+    Raises
+    ------
+    ValueError
+        As `simulate_galaxies`.
+    """
+    bands = tuple(bands)
+    if n < 0:
+        msg = f"n must not be negative, got {n}"
+        raise ValueError(msg)
+    if size < 1:
+        msg = f"size must be at least 1 pixel, got {size}"
+        raise ValueError(msg)
+    if selection not in SELECTIONS:
+        msg = f"unknown selection {selection!r}; known are {sorted(SELECTIONS)}"
+        raise ValueError(msg)
+    unknown = [band for band in bands if band not in SKY_SIGMA]
+    if unknown or not bands or len(set(bands)) < len(bands):
+        msg = f"bands must be different ones among {''.join(SKY_SIGMA)}, got {bands}"
+        raise ValueError(msg)
+    scale = u.Quantity(pixel_scale)
+    if not scale.unit.is_equivalent(u.arcsec):
+        msg = f"'pixel_scale' must be an angle, got {pixel_scale!r}"
+        raise u.UnitsError(msg)
+    scale = scale.to_value(u.arcsec)
+    root = np.random.default_rng(random_state).integers(2**63)
+    seeds = np.random.SeedSequence(root).spawn(-(-n // _BLOCK))
+    work = (
+        delayed(_simulate_block)(seed, bands, size, scale, selection) for seed in seeds
+    )
+    blocks = Parallel(n_jobs=n_jobs, return_as="generator")(work)
+    digits = 7
+    for start, (data, ivar, galaxies) in zip(range(0, n, _BLOCK), blocks, strict=True):
+        stop = min(start + _BLOCK, n)
+        count = stop - start
+        ids = np.array([f"sim{i:0{digits}d}" for i in range(start, stop)])
+        columns = {name: values[:count] for name, values in galaxies.items()}
+        truth = _truth_table(columns, ids, bands)
+        images = GalaxyImageSet(
+            data[:count] * u.nmgy,
+            bands=bands,
+            pixel_scale=scale * u.arcsec,
+            coords=SkyCoord(truth["ra"], truth["dec"]),
+            ids=ids,
+            uncertainty=InverseVariance(ivar[:count], unit=u.nmgy**-2),
+            psf_fwhm=columns["psf_fwhm"] * u.arcsec,
+            ebv=columns["ebv"],
+        )
+        yield images, truth
+
+
+def simulate_galaxies(
+    n,
+    *,
+    random_state=None,
+    selection="decals",
+    bands="grz",
+    size=128,
+    pixel_scale=NATIVE_PIXEL * u.arcsec,
+    n_jobs=1,
+):
+    """
+    Simulate images of galaxies at z < 1 with DECaLS depth and seeing.
+
+    Redshift and mass follow the stellar mass function of Leja et al.
+    (2020), SFR the main sequence of Popesso et al. (2023) and a
+    quiescent population, sizes van der Wel et al. (2014); spectra are
+    bagpipes', images galsim's. See ``docs/simulation.rst`` for every
+    relation and its source.
+
+    Parameters
+    ----------
+    n : int
+        Number of galaxies.
+    random_state : int or `~numpy.random.Generator`, optional
+        Seed. The same seed gives the same galaxies, for any
+        ``n_jobs``; a larger ``n`` only adds to them.
+    selection : {"decals", "gama", "deep"}
+        Brighter than r = 19.8 (``gama``), 22.5 (``deep``), or half of
+        each (``decals``, the mixture of the paper).
+    bands : str or sequence of str
+        DECam bands among g, r, i, z.
+    size : int
+        Pixels on a side.
+    pixel_scale : `~astropy.units.Quantity`
+        Angle per pixel.
+    n_jobs : int
+        Number of processes; -1 for all cores.
+
+    Returns
+    -------
+    images : `~astrovae.GalaxyImageSet`, length n
+        Shape (n, bands, size, size), in nanomaggies per pixel, with
+        inverse variance, PSF widths and E(B-V).
+    truth : `~astropy.table.QTable`
+        The exact ``redshift``, ``stellar_mass`` (surviving stars),
+        ``sfr`` (mean of the last 100 Myr) and ``orientation`` (of the
+        major axis, from +x counter-clockwise); ``_err`` columns with
+        the error a catalogue would quote (see
+        `~astrovae.simulation.catalogue_labels`); total magnitudes
+        ``mag_g``, ... as seen through the Milky Way; and the shapes.
+
+    Raises
+    ------
+    ImportError
+        Without the ``simulate`` extra.
+    ValueError
+        If ``n`` is negative, or a band or the selection unknown.
+    `~astropy.units.UnitsError`
+        If ``pixel_scale`` is not an angle.
+    """
+    # One block at least, so that an empty set has its columns.
+    blocks = iter_simulation(
+        max(n, 1) if n == 0 else n,
+        random_state=random_state,
+        selection=selection,
+        bands=bands,
+        size=size,
+        pixel_scale=pixel_scale,
+        n_jobs=n_jobs,
+    )
+    images, truth = zip(*blocks, strict=True)
+    images = GalaxyImageSet.concatenate(list(images))
+    truth = vstack(list(truth), metadata_conflicts="silent")
+    return images[:n], truth[:n]
