@@ -262,8 +262,8 @@ class Trainer:
         step = max(len(store) // 256, 1)
         checksum = zlib.crc32(np.ascontiguousarray(store.x[::step]))
         for rows in (train_rows, validation_rows):
-            rows = np.asarray(rows, dtype=np.int64)
-            checksum = zlib.crc32(np.ascontiguousarray(rows), checksum)
+            numbers = np.array(rows, dtype=np.int64)
+            checksum = zlib.crc32(numbers, checksum)
         for labels in (store.target, store.error):
             checksum = zlib.crc32(np.ascontiguousarray(labels), checksum)
         shapes = [list(p.shape) for p in self.network.parameters()]
@@ -324,11 +324,12 @@ class Trainer:
         for name, tensor in tensors.items():
             index, slot = name.split(".")
             parameter = parameters[int(index)]
+            value = tensor.to(parameter.device)
             if tensor.shape == parameter.shape:
                 # In the parameter's own memory layout: the fused kernel
                 # runs through both side by side.
-                tensor = torch.empty_like(parameter).copy_(tensor)
-            self.optimiser.state[parameter][slot] = tensor.detach().to(parameter.device)
+                value = torch.empty_like(parameter).detach().copy_(tensor)
+            self.optimiser.state[parameter][slot] = value
 
 
 def choose_device(name="auto"):

@@ -1,0 +1,157 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+From latents to result tables.
+"""
+
+import astropy.units as u
+import numpy as np
+from astropy.table import MaskedColumn, QTable
+from astropy.uncertainty import Distribution
+from astropy.utils.masked import Masked
+
+from astrovae.flags import FLAG_MEANINGS, UNUSABLE, GalaxyFlags
+from astrovae.parameters import PARAMETERS
+
+__all__ = ["OUTLIER_SCORE", "identity_table", "posterior_table", "result_table"]
+
+#: The ood_score above which OUT_OF_DISTRIBUTION is set: one in 1000.
+OUTLIER_SCORE = 3.0
+
+
+def identity_table(images):
+    """
+    Start a result table: who the galaxies are.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        The images.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The columns id, ra and dec; positions that are not known are
+        masked.
+    """
+    own = images.table
+    table = QTable()
+    table["id"] = np.asarray(own["id"], dtype=str)
+    for name in ("ra", "dec"):
+        angle = u.Quantity(own[name], u.deg)
+        table[name] = _masked(angle, ~np.isfinite(angle))
+    return table
+
+
+def result_table(images, estimates, calibration, statistics, extras, flags):
+    """
+    Build the table of `~astrovae.PhysicsVAE.predict`.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        The images.
+    estimates : dict of str to tuple
+        Per parameter the estimate and its sigma, on the modelled
+        scale.
+    calibration : dict of str to `~astrovae.nn.QuantileCalibration`
+        Per parameter, what makes intervals of them.
+    statistics : dict of str to dict
+        Per parameter, ``min`` and ``max`` of the training labels.
+    extras : dict of str to array, shape (N,)
+        ``morphology`` and ``ood_score``.
+    flags : array of int, shape (N,)
+        Flags of the images.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The result. Estimates of unusable rows are masked.
+    """
+    flags = flags | _range_flags(estimates, statistics)
+    strange = np.nan_to_num(extras["ood_score"], nan=0.0) > OUTLIER_SCORE
+    flags = flags | strange * int(GalaxyFlags.OUT_OF_DISTRIBUTION)
+    unusable = (flags & UNUSABLE) > 0
+    flags[unusable] &= ~_ESTIMATE_FLAGS
+    table = identity_table(images)
+    for name, parameter in PARAMETERS.items():
+        if name not in estimates:
+            continue
+        value, sigma = estimates[name]
+        lower, upper = calibration[name].interval(value, sigma)
+        ends = {"": value, "_lower": lower, "_upper": upper}
+        for suffix, latent in ends.items():
+            quantity = parameter.from_latent(latent)
+            bad = unusable | ~np.isfinite(quantity.value)
+            table[name + suffix] = _masked(quantity, bad)
+    for name, values in extras.items():
+        bad = unusable | ~np.isfinite(values)
+        column = MaskedColumn(values, mask=bad) if bad.any() else values
+        table[name] = column
+    table["flags"] = flags
+    table.meta["flags"] = flag_bits()
+    table.meta["reasons"] = dict(images.reasons)
+    return table
+
+
+def posterior_table(images, estimates, calibration, flags, normal):
+    """
+    Build the table of `~astrovae.PhysicsVAE.sample_posterior`.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        The images.
+    estimates, calibration : dict
+        As for `result_table`.
+    flags : array of int, shape (N,)
+        Flags of the images.
+    normal : dict of str to array, shape (N, n)
+        Standard normal numbers for each parameter.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The columns id, ra, dec, one of
+        `~astropy.uncertainty.Distribution` per parameter, and flags.
+    """
+    unusable = (flags & UNUSABLE) > 0
+    table = identity_table(images)
+    for name, parameter in PARAMETERS.items():
+        if name not in estimates:
+            continue
+        value, sigma = estimates[name]
+        draws = calibration[name].sample(value, sigma, normal[name])
+        draws[unusable] = np.nan
+        table[name] = Distribution(parameter.from_latent(draws))
+    table["flags"] = flags
+    table.meta["flags"] = flag_bits()
+    return table
+
+
+def flag_bits():
+    """
+    Get the bit of each flag, for a table's meta.
+
+    Returns
+    -------
+    bits : dict of str to int
+        Name and value.
+    """
+    return {name: int(getattr(GalaxyFlags, name)) for name in FLAG_MEANINGS}
+
+
+_ESTIMATE_FLAGS = int(GalaxyFlags.OUT_OF_RANGE) | int(GalaxyFlags.OUT_OF_DISTRIBUTION)
+
+
+def _range_flags(estimates, statistics):
+    outside = False
+    for name, (value, _) in estimates.items():
+        if PARAMETERS[name].scale == "periodic":
+            continue
+        own = statistics[name]
+        outside = outside | (value < own["min"]) | (value > own["max"])
+    return outside * int(GalaxyFlags.OUT_OF_RANGE)
+
+
+def _masked(quantity, mask):
+    return Masked(quantity, mask=mask) if np.any(mask) else quantity
