@@ -40,19 +40,19 @@ _TRUTH_UNITS = {
 }
 
 
-def _simulate_block(seed, bands, size, pixel_scale, selection):
+def _simulate_block(seed, n, bands, size, pixel_scale, selection):
     """
     Make one block of galaxies; returns arrays only, to travel between
     processes.
     """
     rng = np.random.default_rng(seed)
-    galaxies, disc, bulge = _draw_block(rng, bands, selection)
-    shape = (_BLOCK, len(bands), size, size)
+    galaxies, disc, bulge = _draw_block(rng, n, bands, selection)
+    shape = (n, len(bands), size, size)
     data = np.empty(shape, np.float32)
     ivar = np.empty(shape, np.float32)
-    psf_fwhm = np.empty((_BLOCK, len(bands)))
-    ebv = np.empty(_BLOCK)
-    for i in range(_BLOCK):
+    psf_fwhm = np.empty((n, len(bands)))
+    ebv = np.empty(n)
+    for i in range(n):
         conditions = draw_conditions(bands, pixel_scale, rng)
         psf_fwhm[i], ebv[i] = conditions["psf_fwhm"], conditions["ebv"]
         reddening = ebv[i] * np.array([EXTINCTION[band] for band in bands])
@@ -69,19 +69,19 @@ def _simulate_block(seed, bands, size, pixel_scale, selection):
         )
     # Uniform on the sphere away from the Milky Way's declinations is
     # of no use here: a position is an identity, not an observation.
-    ra = rng.uniform(0, 360, _BLOCK)
-    dec = np.degrees(np.arcsin(rng.uniform(-0.3, 0.5, _BLOCK)))
+    ra = rng.uniform(0, 360, n)
+    dec = np.degrees(np.arcsin(rng.uniform(-0.3, 0.5, n)))
     galaxies |= {"ebv": ebv, "psf_fwhm": psf_fwhm, "ra": ra, "dec": dec}
     galaxies["flux"] = disc + bulge
     return data, ivar, galaxies
 
 
-def _draw_block(rng, bands, selection):
+def _draw_block(rng, n, bands, selection):
     """
     Draw until a block is full of galaxies within the selection.
     """
     limits, shares = np.array(SELECTIONS[selection]).T
-    wanted = rng.multinomial(_BLOCK, shares)
+    wanted = rng.multinomial(n, shares)
     kept = []
     for limit, number in zip(limits, wanted, strict=True):
         missing = number
@@ -94,7 +94,7 @@ def _draw_block(rng, bands, selection):
             missing -= len(bright)
             columns = {name: values[bright] for name, values in drawn.items()}
             kept.append((columns, disc[bright], bulge[bright]))
-    order = rng.permutation(_BLOCK)
+    order = rng.permutation(n)
     columns = {
         name: np.concatenate([part[0][name] for part in kept])[order]
         for name in kept[0][0]
@@ -186,7 +186,8 @@ def iter_simulation(
     root = np.random.default_rng(random_state).integers(2**63)
     seeds = np.random.SeedSequence(root).spawn(-(-n // _BLOCK))
     work = (
-        delayed(_simulate_block)(seed, bands, size, scale, selection) for seed in seeds
+        delayed(_simulate_block)(seed, _BLOCK, bands, size, scale, selection)
+        for seed in seeds
     )
     blocks = Parallel(n_jobs=n_jobs, return_as="generator")(work)
     digits = 7

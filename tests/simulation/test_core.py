@@ -1,0 +1,160 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+`simulate_galaxies` from the outside: truth, images and their noise.
+"""
+
+import astropy.units as u
+import numpy as np
+import pytest
+
+pytest.importorskip("bagpipes")
+pytest.importorskip("speclite")
+pytest.importorskip("galsim")
+
+from astrovae.parameters import PARAMETERS, PHYSICAL
+from astrovae.simulation import (
+    catalogue_labels,
+    core,
+    iter_simulation,
+    simulate_galaxies,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_blocks():
+    """Blocks of 40 galaxies: what is tested holds for any size."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(core, "_BLOCK", 40)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return simulate_galaxies(100, random_state=7)
+
+
+def test_columns_and_units(simulated):
+    images, truth = simulated
+    assert len(images) == len(truth) == 100
+    assert images.shape == (100, 3, 128, 128)
+    assert images.unit == u.nmgy
+    assert images.pixel_scale == 0.262 * u.arcsec
+    assert list(truth["id"]) == list(images.ids)
+    for name in PHYSICAL:
+        assert truth[name].unit == PARAMETERS[name].unit
+        assert np.all(truth[f"{name}_err"] > 0)
+        assert np.all(np.isfinite(truth[name]))
+    assert truth["orientation"].unit == u.deg
+    np.testing.assert_allclose(images.coords.ra, truth["ra"])
+    assert np.all(images.flags == 0)
+
+
+def test_selection_in_r(simulated):
+    truth = simulated[1]
+    dereddened = truth["mag_r"].value - 2.165 * simulated[0].ebv
+    assert np.all(dereddened < 22.5)
+    assert 0.4 < np.mean(dereddened < 19.8) < 0.75
+    assert np.all(truth["redshift"] < 1.0 + 1e-9)
+
+
+def test_the_flux_in_the_frame_is_the_catalogue_flux(simulated):
+    # Weighted by the true shape nothing would be tested: sum pixels in
+    # an aperture of 5 arcsec around compact, bright galaxies, where
+    # neighbours add little, and compare the median.
+    images, truth = simulated
+    y, x = np.indices((128, 128)) - 63.5
+    aperture = np.hypot(x, y) * 0.262 < 5
+    ratios = []
+    for i, band in enumerate("grz"):
+        flux = 10 ** (-0.4 * (truth[f"mag_{band}"].value - 22.5))
+        measured = images.data[:, i, aperture].sum(axis=1)
+        error = np.sqrt((1 / images.uncertainty.array[:, i, aperture]).sum(axis=1))
+        compact = (truth["disc_radius"] < 1.2 * u.arcsec) & (flux > 20 * error)
+        assert compact.sum() > 10
+        ratios.append(np.median(measured[compact] / flux[compact]))
+    np.testing.assert_allclose(ratios, 1, atol=0.04)
+    # The colours agree better than the fluxes.
+    np.testing.assert_allclose(np.array(ratios) / ratios[1], 1, atol=0.02)
+
+
+def test_sky_noise_is_that_of_the_inverse_variance(simulated):
+    images = simulated[0]
+    scaled = images.data * np.sqrt(images.uncertainty.array)
+    # The frame's faint half is sky: its lower side is that of a normal
+    # distribution around zero.
+    lower = scaled[scaled < 0]
+    assert np.sqrt(np.mean(lower**2)) == pytest.approx(1, abs=0.02)
+    sky = np.median(scaled)
+    assert sky == pytest.approx(0.1, abs=0.1)
+
+
+def test_same_seed_same_galaxies_whatever_the_processes(simulated):
+    images, truth = simulated
+    again, truth_again = simulate_galaxies(50, random_state=7, n_jobs=2)
+    np.testing.assert_array_equal(again.data, images.data[:50])
+    assert np.all(truth_again["stellar_mass"] == truth["stellar_mass"][:50])
+    other, _ = simulate_galaxies(2, random_state=8)
+    assert not np.array_equal(other.data, images.data[:2])
+
+
+def test_blocks_join_to_the_whole(simulated):
+    lengths, ids = [], []
+    for images, truth in iter_simulation(100, random_state=7):
+        lengths.append(len(images))
+        ids.extend(truth["id"])
+    assert lengths == [40, 40, 20]
+    assert ids == list(simulated[1]["id"])
+
+
+def test_bands_size_and_scale_are_free():
+    images, truth = simulate_galaxies(
+        2, random_state=0, bands="iz", size=40, pixel_scale=0.4 * u.arcsec
+    )
+    assert images.bands == ("i", "z")
+    assert images.shape == (2, 2, 40, 40)
+    assert "mag_i" in truth.colnames
+    assert "mag_g" not in truth.colnames
+
+
+def test_gama_is_bright():
+    images, truth = simulate_galaxies(30, random_state=0, selection="gama")
+    assert np.all(truth["mag_r"].value - 2.165 * images.ebv < 19.8)
+
+
+def test_an_empty_set_has_its_columns(simulated):
+    images, truth = simulate_galaxies(0, random_state=0)
+    assert len(images) == len(truth) == 0
+    assert truth.colnames == simulated[1].colnames
+
+
+def test_labels_scatter_by_their_errors(simulated):
+    truth = simulated[1]
+    labels = catalogue_labels(truth, random_state=1)
+    for name in PHYSICAL:
+        parameter = PARAMETERS[name]
+        exact, error = parameter.to_latent(truth[name], truth[f"{name}_err"])
+        noisy, noisy_error = parameter.to_latent(labels[name], labels[f"{name}_err"])
+        np.testing.assert_allclose(noisy_error, error)
+        pull = (noisy - exact) / error
+        assert pull.std() == pytest.approx(1, abs=0.25)
+        assert pull.mean() == pytest.approx(0, abs=0.35)
+    again = catalogue_labels(truth, random_state=1)
+    assert np.all(again["sfr"] == labels["sfr"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n": -1}, ValueError, "n must not be negative, got -1"),
+        ({"n": 1, "selection": "sdss"}, ValueError, "unknown selection 'sdss'"),
+        ({"n": 1, "bands": "gu"}, ValueError, "bands must be different ones"),
+        ({"n": 1, "bands": "gg"}, ValueError, "bands must be different ones"),
+        ({"n": 1, "bands": ""}, ValueError, "bands must be different ones"),
+        ({"n": 1, "size": 0}, ValueError, "size must be at least 1 pixel, got 0"),
+        ({"n": 1, "pixel_scale": 2 * u.s}, u.UnitsError, "'pixel_scale' must be"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        simulate_galaxies(**arguments)
