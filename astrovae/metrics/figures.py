@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from astropy.table import QTable
 
-from astrovae.metrics.matching import (
+from .matching import (
     PERIOD,
     bounds_of,
     mean,

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import QTable
 from scipy.special import ndtr, ndtri
 
-from astrovae.metrics.matching import (
+from .matching import (
     PERIOD,
     bounds_of,
     mean,
