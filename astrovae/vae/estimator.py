@@ -628,7 +628,7 @@ def _split(rows, fraction, seed):
     Split rows in two; sorted, as a file is read fastest.
     """
     order = np.random.default_rng(seed).permutation(rows)
-    n_validation = int(round(fraction * len(rows)))
+    n_validation = round(fraction * len(rows))
     n_validation = min(max(n_validation, 1), max(len(rows) - 2, 0))
     if n_validation == 0:
         msg = f"{len(rows)} usable images are too few: at least 3 are needed"

@@ -123,6 +123,8 @@ def posterior_table(images, estimates, calibration, flags, normal):
         draws = calibration[name].sample(value, sigma, normal[name])
         draws[unusable] = np.nan
         table[name] = Distribution(parameter.from_latent(draws))
+        # Without a format of its own astropy cannot print the column.
+        table[name].info.format = _summary
     table["flags"] = flags
     table.meta["flags"] = flag_bits()
     return table
@@ -151,6 +153,11 @@ def _range_flags(estimates, statistics):
         own = statistics[name]
         outside = outside | (value < own["min"]) | (value > own["max"])
     return outside * int(GalaxyFlags.OUT_OF_RANGE)
+
+
+def _summary(distribution):
+    median = distribution.pdf_median().value
+    return f"{median:.4g} +/- {distribution.pdf_std().value:.2g}"
 
 
 def _masked(quantity, mask):

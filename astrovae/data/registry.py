@@ -1,0 +1,172 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+The registry of what comes with the package.
+
+``registry.json`` holds a list of entries with the keys ``kind``
+(``"weights"`` or ``"sample"``), ``name``, ``recommended``,
+``description`` and ``files``, which maps file names to their SHA-256.
+Neither torch nor h5py is loaded before a sample or weights are.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from astropy.table import QTable
+
+from astrovae.exceptions import ModelFileError
+
+__all__ = [
+    "list_samples",
+    "list_weights",
+    "load_sample_set",
+    "sample_paths",
+    "weights_path",
+]
+
+_FOLDER = Path(__file__).parent
+
+
+def list_weights():
+    """
+    List the weights that come with the package.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The columns name, recommended, files and description.
+    """
+    return _table("weights")
+
+
+def list_samples():
+    """
+    List the samples that come with the package.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The columns name, recommended, files and description.
+    """
+    return _table("sample")
+
+
+def weights_path(name=None):
+    """
+    Find a file of weights and check that it is what it was.
+
+    Parameters
+    ----------
+    name : str, optional
+        A name in `list_weights`; `None`: the recommended ones.
+
+    Returns
+    -------
+    path : `~pathlib.Path`
+        The safetensors file.
+
+    Raises
+    ------
+    ValueError
+        If there are none of that name.
+    `~astrovae.exceptions.ModelFileError`
+        If the file is missing or was altered.
+    """
+    return _checked_files("weights", name)[0]
+
+
+def sample_paths(name=None):
+    """
+    Find the files of a sample and check that they are what they were.
+
+    Parameters
+    ----------
+    name : str, optional
+        A name in `list_samples`; `None`: the recommended one.
+
+    Returns
+    -------
+    images_path, truth_path : `~pathlib.Path`
+        The HDF5 file and the ECSV file.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    `~astrovae.exceptions.ModelFileError`
+        If a file is missing or was altered.
+    """
+    by_suffix = {p.suffix: p for p in _checked_files("sample", name)}
+    return by_suffix[".hdf5"], by_suffix[".ecsv"]
+
+
+def load_sample_set(name="decals-sim-v1"):
+    """
+    Load a sample of galaxies with known parameters.
+
+    Parameters
+    ----------
+    name : str, optional
+        A name in `list_samples`.
+
+    Returns
+    -------
+    images : `~astrovae.GalaxyImageSet`
+        The images, read lazily.
+    truth : `~astropy.table.QTable`
+        Their parameters, row by row.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    `~astrovae.exceptions.ModelFileError`
+        If a file is missing or was altered.
+    """
+    from astrovae.images import GalaxyImageSet
+
+    images_path, truth_path = sample_paths(name)
+    images = GalaxyImageSet.read(images_path)
+    return images, QTable.read(truth_path)
+
+
+def _entries(kind):
+    text = (_FOLDER / "registry.json").read_text(encoding="utf-8")
+    return [entry for entry in json.loads(text) if entry["kind"] == kind]
+
+
+def _table(kind):
+    entries = _entries(kind)
+    return QTable(
+        {
+            "name": [entry["name"] for entry in entries],
+            "recommended": [entry["recommended"] for entry in entries],
+            "files": [", ".join(entry["files"]) for entry in entries],
+            "description": [entry["description"] for entry in entries],
+        },
+        dtype=[str, bool, str, str],
+    )
+
+
+def _checked_files(kind, name):
+    entries = _entries(kind)
+    chosen = [
+        entry
+        for entry in entries
+        if entry["name"] == name or (name is None and entry["recommended"])
+    ]
+    if not chosen:
+        names = ", ".join(repr(entry["name"]) for entry in entries) or "none"
+        msg = f"there is no packaged {kind} {name!r}; there is: {names}"
+        raise ValueError(msg)
+    paths = []
+    for file, sha256 in chosen[0]["files"].items():
+        path = _FOLDER / file
+        if not path.is_file():
+            msg = f"the packaged file {file} is missing; install again"
+            raise ModelFileError(msg)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            msg = f"the packaged file {file} was altered; install again"
+            raise ModelFileError(msg)
+        paths.append(path)
+    return paths
