@@ -4,5 +4,7 @@ Images of galaxies: sets of them, their files, and their way to the
 input of a network.
 """
 
-from .core import *  # noqa: F403
-from .preprocessing import *  # noqa: F403
+from .core import *
+from .hdf5_reader import *
+from .hdf5_writer import *
+from .preprocessing import *

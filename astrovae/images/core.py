@@ -10,14 +10,16 @@ import numpy as np
 from astropy.nddata import InverseVariance, NDData, NDIOMixin
 
 from astrovae.flags import GalaxyFlags
-from astrovae.images import checks, operations
+from astrovae.images import checks, pixels
 from astrovae.images.attributes import GalaxyAttributes
+from astrovae.images.joining import concatenate
 from astrovae.images.masks import COVERAGE_FLAGS, coverage_flags
+from astrovae.images.operations import GridOperations
 
 __all__ = ["GalaxyImageSet"]
 
 
-class GalaxyImageSet(GalaxyAttributes, NDIOMixin, NDData):
+class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
     """
     Images of galaxies, each centred in its frame, on one pixel grid.
 
@@ -107,16 +109,12 @@ class GalaxyImageSet(GalaxyAttributes, NDIOMixin, NDData):
     ):
         bands = checks.check_bands(bands)
         pixel_scale = checks.check_angle(pixel_scale, "pixel_scale")
-        data, unit, own_mask = checks.check_pixels(
-            data, unit, len(bands), copy
-        )
+        data, unit, own_mask = pixels.check_pixels(data, unit, len(bands), copy)
         n = data.shape[0]
-        mask = checks.check_mask(mask, data.shape)
-        own_mask = checks.check_mask(own_mask, data.shape)
-        data, mask, nonfinite = checks.mask_nonfinite(
-            data, _either(mask, own_mask)
-        )
-        ivar = checks.inverse_variance(uncertainty, unit, data.shape)
+        mask = pixels.check_mask(mask, data.shape)
+        own_mask = pixels.check_mask(own_mask, data.shape)
+        data, mask, nonfinite = pixels.mask_nonfinite(data, _either(mask, own_mask))
+        ivar = pixels.inverse_variance(uncertainty, unit, data.shape)
         if ivar is not None and not np.all(ivar > 0):
             mask = _either(mask, ivar == 0)
 
@@ -181,7 +179,7 @@ class GalaxyImageSet(GalaxyAttributes, NDIOMixin, NDData):
     @mask.setter
     def mask(self, value):
         self._load()
-        NDData.mask.fset(self, checks.check_mask(value, self.shape))
+        NDData.mask.fset(self, pixels.check_mask(value, self.shape))
         if self._flags is not None:
             self._update_coverage()
 
@@ -196,7 +194,7 @@ class GalaxyImageSet(GalaxyAttributes, NDIOMixin, NDData):
     @uncertainty.setter
     def uncertainty(self, value):
         self._load()
-        ivar = checks.inverse_variance(value, self.unit, self.shape)
+        ivar = pixels.inverse_variance(value, self.unit, self.shape)
         if ivar is not None:
             ivar = InverseVariance(ivar, unit=1 / self.unit**2, copy=False)
         NDData.uncertainty.fset(self, ivar)
@@ -288,109 +286,7 @@ class GalaxyImageSet(GalaxyAttributes, NDIOMixin, NDData):
             If bands, pixel scale or frames differ, or an id is
             repeated.
         """
-        return operations.concatenate(list(sets))
-
-    def crop(self, size):
-        """
-        Cut the frames to their central part.
-
-        Parameters
-        ----------
-        size : int
-            The new side in pixels; at most that of the frames. Where
-            it is even and the frame odd, or the reverse, the image is
-            shifted by half a pixel, sharing flux between neighbours,
-            so that its centre stays at ``(n - 1) / 2``.
-
-        Returns
-        -------
-        images : `GalaxyImageSet`
-            The cropped set.
-
-        Raises
-        ------
-        ValueError
-            If the frames are smaller.
-        """
-        return operations.crop(self, size)
-
-    def resample(self, pixel_scale, size=None):
-        """
-        Bring the images to another pixel scale, conserving flux.
-
-        The flux of a pixel is shared among the new pixels by area.
-        Inverse variances are propagated, ``var_out = sum(w**2 var)``,
-        pixel by pixel: on finer grids and on grids that are not
-        multiples of the old, neighbouring pixels share noise, and their
-        covariance is not kept. New pixels with less than half of
-        their area on valid pixels are masked; others are scaled up to
-        their whole area.
-
-        Parameters
-        ----------
-        pixel_scale : `~astropy.units.Quantity`
-            The new size of a pixel.
-        size : int, optional
-            The new side in pixels; by default as many as fit in the
-            old frame.
-
-        Returns
-        -------
-        images : `GalaxyImageSet`
-            The resampled set.
-
-        Raises
-        ------
-        `~astropy.units.UnitsError`
-            If ``pixel_scale`` is no angle.
-        ValueError
-            If ``size`` is not positive.
-        """
-        return operations.resample(self, pixel_scale, size)
-
-    def to_grid(self, bands=None, pixel_scale=None, size=None):
-        """
-        Bring the images to given bands, pixel scale and frame.
-
-        Parameters
-        ----------
-        bands : str or sequence of str, optional
-            The bands in the new order. One that the set does not have
-            is zero, masked, and flagged ``MISSING_BAND``.
-        pixel_scale : `~astropy.units.Quantity`, optional
-            The size of a pixel. Where the old pixels were more than
-            1.5 times coarser the row is flagged ``COARSE_PIXELS``.
-        size : int, optional
-            The side in pixels. Where the old frame was smaller it is
-            padded, masked, and the row flagged ``SMALL_FRAME``.
-
-        Returns
-        -------
-        images : `GalaxyImageSet`
-            The set itself where nothing is to be done.
-        """
-        return operations.to_grid(self, bands, pixel_scale, size)
-
-    def to(self, unit):
-        """
-        Convert the pixels to another unit of flux.
-
-        Parameters
-        ----------
-        unit : unit-like
-            E.g. ``u.uJy``; 1 nmgy is 3.631 uJy.
-
-        Returns
-        -------
-        images : `GalaxyImageSet`
-            The set itself where nothing is to be done.
-
-        Raises
-        ------
-        `~astropy.units.UnitsError`
-            If it is no flux.
-        """
-        return operations.convert(self, unit)
+        return concatenate(list(sets))
 
     def iter_chunks(self, n=256):
         """

@@ -49,9 +49,7 @@ def area_matrix(n_in, n_out, ratio, shift=0.0):
     nearest = np.round(edges)
     edges = np.where(np.abs(edges - nearest) < 1e-9, nearest, edges)
     left = np.arange(n_in)
-    overlap = np.minimum(edges[1:, None], left + 1) - np.maximum(
-        edges[:-1, None], left
-    )
+    overlap = np.minimum(edges[1:, None], left + 1) - np.maximum(edges[:-1, None], left)
     return np.clip(overlap, 0.0, None)
 
 
@@ -79,9 +77,7 @@ def bicubic_matrix(n_in, n_out):
     rows = np.arange(n_out)
     for tap in range(-1, 3):
         weight = _keys(np.abs(position - (first + tap)))
-        np.add.at(
-            matrix, (rows, np.clip(first + tap, 0, n_in - 1)), weight
-        )
+        np.add.at(matrix, (rows, np.clip(first + tap, 0, n_in - 1)), weight)
     return matrix
 
 

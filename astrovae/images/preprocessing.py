@@ -141,17 +141,12 @@ class Preprocessing:
         ValueError
             If a band has no valid image, or no scale above zero.
         """
-        found = [
-            self._chunk_scale(chunk)
-            for chunk in images.iter_chunks()
-        ]
+        found = [self._chunk_scale(chunk) for chunk in images.iter_chunks()]
         values = np.concatenate([np.empty((0, len(self.bands))), *found])
         n_valid = np.isfinite(values).sum(axis=0)
         if np.any(n_valid == 0):
             empty = [
-                band
-                for band, n in zip(self.bands, n_valid, strict=True)
-                if n == 0
+                band for band, n in zip(self.bands, n_valid, strict=True) if n == 0
             ]
             msg = (
                 f"no valid image in {', '.join(empty)} among "
@@ -277,9 +272,7 @@ class Preprocessing:
 
     def _area(self, data, mask):
         full = (self.size / self.output_size) ** 2
-        x, mask, _ = resize_masked(
-            self._matrix, data, self._matrix, full, mask=mask
-        )
+        x, mask, _ = resize_masked(self._matrix, data, self._matrix, full, mask=mask)
         return x, mask
 
     def _bicubic(self, x, mask):
@@ -333,9 +326,7 @@ def _sky_sigma(data, mask):
     for row, band in np.ndindex(*sigma.shape):
         values = flat[row, band][~masked[row, band]]
         if values.size >= flat.shape[2] / 2:
-            sigma[row, band] = 1.4826 * np.median(
-                np.abs(values - np.median(values))
-            )
+            sigma[row, band] = 1.4826 * np.median(np.abs(values - np.median(values)))
     return sigma
 
 
