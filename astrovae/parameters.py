@@ -15,6 +15,10 @@ from astropy.cosmology import units as cu
 
 __all__ = ["PARAMETERS", "PHYSICAL", "Parameter"]
 
+# astropy writes the unit of a redshift to files but reads it back only
+# where it is enabled; tables must survive their own files.
+u.add_enabled_units(cu)
+
 
 @dataclass(frozen=True)
 class Parameter:  # numpydoc ignore=PR02
@@ -63,6 +67,9 @@ class Parameter:  # numpydoc ignore=PR02
             If the unit is missing or not equivalent.
         """
         unit = getattr(values, "unit", None)
+        if isinstance(unit, u.UnrecognizedUnit) and str(unit) == str(self.unit):
+            # A table read before the unit was enabled has it by name.
+            return u.Quantity(values.value, self.unit)
         if unit is None or unit == u.dimensionless_unscaled:
             if self.unit == cu.redshift:
                 return u.Quantity(np.asarray(values), cu.redshift)
