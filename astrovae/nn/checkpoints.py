@@ -38,14 +38,14 @@ def write_tensors(path, tensors, metadata):
         `read_tensors` asks for.
     """
     path = Path(path)
-    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    text = json.dumps(metadata, sort_keys=True, allow_nan=False)
-    header = {
-        "format": "astrovae",
-        "format_version": str(FORMAT_VERSION),
-        "metadata": text,
-        "sha256": _digest(tensors, text),
+    tensors = {name: np.asarray(array, order="C") for name, array in tensors.items()}
+    content = {
+        "format_version": FORMAT_VERSION,
+        "metadata": metadata,
+        "sha256": _digest(tensors, metadata),
     }
+    # One key only: the library writes several in a random order.
+    header = {"astrovae": _to_json(content)}
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         save_file(tensors, temporary, metadata=header)
@@ -113,29 +113,37 @@ def _check_length(path):
 
 
 def _check_header(path, header, tensors, kind):
-    if header.get("format") != "astrovae":
+    if "astrovae" not in header:
         msg = f"{path.name} was not written by astrovae"
         raise ModelFileError(msg)
-    version = header.get("format_version")
-    if version != str(FORMAT_VERSION):
+    try:
+        content = json.loads(header["astrovae"])
+        version = content["format_version"]
+        metadata, sha256 = content.get("metadata"), content.get("sha256")
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"{path.name} was altered: its metadata is not readable"
+        raise ModelFileError(msg) from error
+    if version != FORMAT_VERSION:
         msg = (
             f"{path.name} has the format version {version}; this release "
             f"reads version {FORMAT_VERSION}"
         )
         raise ModelFileError(msg)
-    text = header.get("metadata", "")
-    if header.get("sha256") != _digest(tensors, text):
+    if sha256 != _digest(tensors, metadata):
         msg = f"{path.name} was altered: its content does not match its hash"
         raise ModelFileError(msg)
-    metadata = json.loads(text)
     if metadata.get("kind") != kind:
         msg = f"{path.name} is a {metadata.get('kind')!r}, not a {kind!r}"
         raise ModelFileError(msg)
     return metadata
 
 
-def _digest(tensors, text):
-    digest = hashlib.sha256(text.encode())
+def _to_json(content):
+    return json.dumps(content, sort_keys=True, allow_nan=False)
+
+
+def _digest(tensors, metadata):
+    digest = hashlib.sha256(_to_json(metadata).encode())
     for name in sorted(tensors):
         array = tensors[name]
         digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
