@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 from astropy.table import QTable
 
+from astrovae.parameters import PARAMETERS
+
 from .matching import (
     PERIOD,
     bounds_of,
@@ -17,7 +19,6 @@ from .matching import (
     shared_parameters,
     wrap,
 )
-from astrovae.parameters import PARAMETERS
 
 __all__ = ["OUTLIER_LIMIT", "comparison_table", "redshift_metrics"]
 

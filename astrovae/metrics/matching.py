@@ -7,6 +7,7 @@ These functions serve the other modules of this sub-package.
 
 from dataclasses import replace
 
+import astropy.units as u
 import numpy as np
 
 from astrovae.parameters import PARAMETERS
@@ -52,12 +53,12 @@ def _matching_rows(predicted, truth):
             )
             raise ValueError(msg)
         return np.arange(len(truth))
-    ids = [str(value) for value in truth["id"]]
+    ids = _names(truth["id"])
     row_of = {value: row for row, value in enumerate(ids)}
     if len(row_of) < len(ids):
         msg = "the column 'id' of the true values has duplicates"
         raise ValueError(msg)
-    wanted = [str(value) for value in predicted["id"]]
+    wanted = _names(predicted["id"])
     missing = [value for value in wanted if value not in row_of]
     if missing:
         msg = (
@@ -66,6 +67,13 @@ def _matching_rows(predicted, truth):
         )
         raise ValueError(msg)
     return np.array([row_of[value] for value in wanted], dtype=int)
+
+
+def _names(column):
+    """
+    Identifiers as a list of str, which FITS files hold as bytes.
+    """
+    return np.asarray(column).astype(str).tolist()
 
 
 def bounds_of(parameter, predicted):
@@ -88,7 +96,7 @@ def modelled(parameter, values):
     unit = getattr(values, "unit", None)
     plain = np.ma.getdata(getattr(values, "unmasked", values))
     plain = np.asarray(getattr(plain, "value", plain), dtype=float)
-    latent = parameter.to_latent(plain if unit is None else plain * unit)
+    latent = parameter.to_latent(plain if unit is None else u.Quantity(plain, unit))
     if parameter.scale == "periodic":
         latent = np.degrees(latent)
     return np.where(mask, np.nan, latent)

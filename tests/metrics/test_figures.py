@@ -193,6 +193,11 @@ def test_rows_are_matched_by_id(predicted, truth):
         assert_allclose(shuffled[name], expected[name])
 
 
+def test_ids_may_be_bytes_as_in_fits_files(predicted, truth):
+    truth["id"] = np.array([b"a", b"b", b"c"])
+    assert comparison_table(predicted, truth)["n"][0] == 3
+
+
 def test_masked_and_non_positive_rows_are_counted(truth):
     predicted = truth.copy()
     predicted["stellar_mass"] = Masked(truth["stellar_mass"], mask=[1, 0, 0])

@@ -1,0 +1,70 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+What the command says on stderr.
+"""
+
+import sys
+import warnings
+from contextlib import contextmanager
+
+__all__ = ["complain", "one_line", "plain_warnings", "remark"]
+
+
+def remark(text):
+    """
+    Say something on stderr that is no error.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    """
+    print(f"astrovae: {text}", file=sys.stderr)
+
+
+def complain(text):
+    """
+    Say on stderr what went wrong.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    """
+    remark(f"error: {text}")
+
+
+def one_line(error):
+    """
+    Tell an exception in one line.
+
+    Parameters
+    ----------
+    error : Exception
+        The exception.
+
+    Returns
+    -------
+    text : str
+        Its message, with its name where the message alone says little.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, (OSError, ValueError, TypeError, ImportError)) and text:
+        return text
+    return f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+@contextmanager
+def plain_warnings():
+    """
+    Show Python's warnings as one line each, ours every time.
+    """
+    from astrovae.exceptions import AstrovaeWarning
+
+    def show(message, category, *unused, **unused_too):  # noqa: ARG001
+        remark(f"warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=AstrovaeWarning)
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,128 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Estimate the parameters of the galaxies in images, one row for each.
+
+PATH is a FITS file, a folder of them, or an HDF5 set. Whatever their
+pixel scale and size, images are brought to the grid of the model. A galaxy
+that cannot be used keeps its row: its estimates are masked, and the flags and
+the table's header say why.
+"""
+
+from pathlib import Path
+
+from .messages import remark
+from .models import add_model_argument, load_model
+from .tables import FORMATS, check_format, output_path, write_table
+
+NAME = "predict"
+HELP = "images in, a table out"
+
+_HDF5 = {".hdf5", ".h5", ".hdf"}
+
+
+def add_arguments(parser):
+    """
+    Say what the verb understands.
+    """
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=output_path,
+        required=True,
+        help="where to write the table; replaced if it exists",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="the format of the table; by the file's ending, if not given",
+    )
+    add_model_argument(parser)
+
+
+def run(args):
+    """
+    Carry out the verb.
+    """
+    name = check_format(args.output, args.format)
+    for path in args.paths:
+        if not path.exists():
+            msg = f"there is no {path}"
+            raise FileNotFoundError(msg)
+    vae = load_model(args.model)
+    images = read_images(args.paths, vae.preprocessing_)
+    table = vae.predict(images)
+    _report_reasons(images)
+    if len(table) == 0 or len(images.reasons) == len(table):
+        msg = "none of the images could be read"
+        raise ValueError(msg)
+    write_table(table, args.output, name)
+    print(_summary(table, args.output))
+    return 0
+
+
+def read_images(paths, grid):
+    """
+    Read all images, brought to one grid where they are FITS files.
+
+    Parameters
+    ----------
+    paths : list of `~pathlib.Path`
+        FITS files, folders and HDF5 sets.
+    grid : `~astrovae.images.Preprocessing`
+        Knows the bands, the pixel scale and the size.
+
+    Returns
+    -------
+    images : `~astrovae.GalaxyImageSet`
+        All of them.
+    """
+    from astrovae import GalaxyImageSet
+
+    wanted = {
+        "bands": grid.bands,
+        "pixel_scale": grid.pixel_scale,
+        "size": grid.size,
+    }
+    sets = [GalaxyImageSet.read(path) for path in paths if path.suffix in _HDF5]
+    others = [path for path in paths if path.suffix not in _HDF5]
+    if not others:
+        return _join(sets, wanted)
+    others = others[0] if len(others) == 1 else others
+    return _join([GalaxyImageSet.read(others, **wanted), *sets], wanted)
+
+
+def _join(sets, wanted):
+    """
+    One set of several, on one grid; one alone stays as it is, on disk.
+    """
+    if len(sets) == 1:
+        return sets[0]
+    from astrovae import GalaxyImageSet
+
+    return GalaxyImageSet.concatenate([one.to_grid(**wanted) for one in sets])
+
+
+def _report_reasons(images):
+    """
+    Name the files that gave no row, and the rows without an image.
+    """
+    for path, reason in images.meta.get("passed_over", {}).items():
+        remark(f"passed over {path}: {reason}")
+    for name, reason in images.reasons.items():
+        remark(f"masked row {name}: {reason}")
+
+
+def _summary(table, path):
+    """
+    One line about the result.
+    """
+    from astrovae.flags import UNUSABLE
+
+    unusable = sum((table["flags"] & UNUSABLE) > 0)
+    flagged = sum(table["flags"] > 0) - unusable
+    return (
+        f"{len(table)} galaxies, of which {unusable} without an estimate and "
+        f"{flagged} with a flag: {path}"
+    )

@@ -1,0 +1,93 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Simulate images of N galaxies, and write what they are beside them.
+
+The galaxies have z < 1 and are seen as by the Legacy Surveys: pixels of 0.262
+arcsec, their depth and seeing. Needs the extra `simulate`.
+"""
+
+import sys
+
+from .tables import check_format, output_path, positive, write_table
+
+NAME = "simulate"
+HELP = "galaxies with known answers"
+
+
+def add_arguments(parser):
+    """
+    Say what the verb understands.
+    """
+    parser.add_argument("n", metavar="N", type=positive, help="number of galaxies")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=output_path,
+        required=True,
+        help="where to write the images, as HDF5; replaced if it exists",
+    )
+    parser.add_argument(
+        "--truth",
+        metavar="FILE",
+        type=output_path,
+        required=True,
+        help="where to write the table of their parameters",
+    )
+    parser.add_argument(
+        "--random-state",
+        metavar="SEED",
+        type=int,
+        help="the same seed gives the same galaxies",
+    )
+    parser.add_argument(
+        "--bands", default="grz", help="among g, r, i and z (default: grz)"
+    )
+    parser.add_argument(
+        "--size", type=positive, default=128, help="pixels on a side (default: 128)"
+    )
+    parser.add_argument(
+        "--n-jobs",
+        metavar="N",
+        type=int,
+        default=1,
+        help="number of processes; -1: all cores",
+    )
+    parser.add_argument(
+        "--quantize-level",
+        metavar="LEVEL",
+        type=float,
+        help="keep pixels to a fraction of their noise, 4 for a quarter: the "
+        "file is four times smaller",
+    )
+
+
+def run(args):
+    """
+    Carry out the verb.
+    """
+    name = check_format(args.truth)
+    from astropy.table import vstack
+    from tqdm import tqdm
+
+    from astrovae.images import HDF5Writer
+    from astrovae.simulation import iter_simulation
+
+    blocks = iter_simulation(
+        args.n,
+        random_state=args.random_state,
+        bands=args.bands,
+        size=args.size,
+        n_jobs=args.n_jobs,
+    )
+    truths = []
+    bar = tqdm(total=args.n, unit="galaxy", delay=2.0, disable=not sys.stderr.isatty())
+    writer = HDF5Writer(args.output, mode="w", quantize_level=args.quantize_level)
+    with writer, bar:
+        for images, truth in blocks:
+            writer.append(images)
+            truths.append(truth)
+            bar.update(len(truth))
+    write_table(vstack(truths), args.truth, name)
+    print(f"{args.n} galaxies: {args.output}, {args.truth}")
+    return 0
