@@ -3,50 +3,28 @@
 `PhysicsVAE`, the estimator.
 """
 
-import warnings
-from dataclasses import asdict, replace
-
 import astropy.units as u
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE
-from astrovae.images import GalaxyImageSet, Preprocessing
-from astrovae.nn import (
-    OutlierScore,
-    PaperLoss,
-    QuantileCalibration,
-    StandardLoss,
-    Trainer,
-    TrainingSettings,
-    VanillaLoss,
-    build_network,
-    choose_device,
-    decode_arrays,
-    encode_arrays,
-    get_preset,
-)
-from astrovae.parameters import PARAMETERS
+from astrovae.images import Preprocessing
+from astrovae.nn import Trainer, choose_device
 
-from .frames import CHUNK, check_images, fill_store, preprocess
-from .labels import Labels, read_labels
-from .model_file import read_model, write_model
-from .morphology import MorphologyAxis
-from .results import posterior_table, result_table
-from .scaling import LatentScaling, angle_difference
+from . import fitting
+from .frames import check_images, encode_images, fill_store
+from .generation import GenerationMixin, reconstruction_error
+from .persistence import PersistenceMixin
+from .results import result_table
+from .scaling import LatentScaling
 
 __all__ = ["PhysicsVAE"]
 
-# Fewer validation labels than this cannot place a 16th percentile.
-_MIN_CALIBRATION = 20
 
-
-class PhysicsVAE(BaseEstimator):
+class PhysicsVAE(PersistenceMixin, GenerationMixin, BaseEstimator):
     """
     Redshift, stellar mass and star-formation rate from images.
 
@@ -186,12 +164,11 @@ class PhysicsVAE(BaseEstimator):
             If the arguments, images or labels cannot be used.
         """
         check_images(images)
-        preset = self._resolve_preset()
+        preset = fitting.resolve_preset(self)
         device = choose_device(self.device)
-        labels = self._read_labels(images, labels)
+        labels = fitting.fit_labels(self, images, labels)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        rows = _usable_rows(images)
-        train, validation = _split(rows, preset.validation_fraction, seed)
+        train, validation = fitting.split_rows(images, preset.validation_fraction, seed)
         preprocessing = Preprocessing(
             images.bands,
             preset.pixel_scale * u.arcsec,
@@ -202,16 +179,16 @@ class PhysicsVAE(BaseEstimator):
         ).fit(images[train])
         store, usable = fill_store(images, preprocessing, preset.dtype, self.verbose)
         train, validation = train[usable[train]], validation[usable[validation]]
-        _check_split(train, validation, len(images))
+        fitting.check_split(train, validation, len(images))
         scaling = LatentScaling.fit(
             preset.latents, labels.take(train), preset.loss == "standard"
         )
-        store.set_labels(*scaling.to_latents(labels))
-        network = _seeded_network(preset, len(images.bands), seed)
+        if preset.latents:
+            store.set_labels(*scaling.to_latents(labels))
         trainer = Trainer(
-            network,
-            self._loss(preset),
-            self._settings(preset, seed),
+            fitting.seeded_network(preset, len(images.bands), seed),
+            fitting.build_loss(preset),
+            fitting.training_settings(self, preset, seed),
             device=device,
             checkpoint=self.checkpoint,
             verbose=self.verbose,
@@ -223,8 +200,8 @@ class PhysicsVAE(BaseEstimator):
         self.history_ = trainer.history
         self.best_epoch_ = trainer.best_epoch
         self.n_train_, self.n_validation_ = len(train), len(validation)
-        self._calibrate(store, labels, train, validation)
-        self.record_ = self._record(images, trainer, seed)
+        fitting.calibrate(self, store, labels, train, validation, device)
+        self.record_ = fitting.training_record(self, images, trainer)
         return self
 
     def predict(self, images):
@@ -256,7 +233,7 @@ class PhysicsVAE(BaseEstimator):
         TypeError, ValueError
             If these are no images in the model's bands.
         """
-        mean, log_variance, features, flags = self._encode(images)
+        mean, log_variance, features, flags = encode_images(self, images)
         extras = {
             "morphology": self.morphology_(mean),
             "ood_score": self.outlier_score_(features),
@@ -290,7 +267,7 @@ class PhysicsVAE(BaseEstimator):
             Means of the latents as the network has them, in the order
             of `get_feature_names_out`; NaN for unusable images.
         """
-        mean, _, _, flags = self._encode(images)
+        mean, _, _, flags = encode_images(self, images)
         mean[(flags & UNUSABLE) > 0] = np.nan
         return mean
 
@@ -314,38 +291,6 @@ class PhysicsVAE(BaseEstimator):
         names += [f"residual{i}" for i in range(n_residual)]
         return np.array(names, dtype=object)
 
-    def reconstruct(self, images):
-        """
-        Encode galaxies and decode the latent means.
-
-        Parameters
-        ----------
-        images : `~astrovae.GalaxyImageSet`
-            N images.
-
-        Returns
-        -------
-        images : `~astrovae.GalaxyImageSet`
-            On the network's grid, in nanomaggies per pixel; unusable
-            images are masked. The preset ``standard`` gives fluxes
-            without the Milky Way's extinction where E(B-V) is known.
-        """
-        mean, _, _, flags = self._encode(images)
-        device = choose_device(self.device)
-        x = decode_arrays(self.network_.to(device), mean, device)
-        flux = self.preprocessing_.inverse(x)
-        mask = np.zeros(flux.shape, dtype=bool)
-        mask[(flags & UNUSABLE) > 0] = True
-        return GalaxyImageSet(
-            flux,
-            bands=self.preprocessing_.bands,
-            pixel_scale=self.preprocessing_.output_pixel_scale,
-            coords=images.coords,
-            ids=images.ids,
-            mask=mask,
-            reasons=images.reasons,
-        )
-
     def score(self, images, labels=None):
         """
         Score the estimates; higher is better.
@@ -367,249 +312,12 @@ class PhysicsVAE(BaseEstimator):
         """
         check_is_fitted(self, "network_")
         if not self.scaling_.latents:
-            return -self._reconstruction_error(images)
-        mean, log_variance, _, flags = self._encode(images)
+            return -reconstruction_error(self, images)
+        mean, log_variance, _, flags = encode_images(self, images)
         estimates = self.scaling_.to_estimates(mean, log_variance)
-        truth = self._read_labels(images, labels).values["redshift"]
+        truth = fitting.fit_labels(self, images, labels).values["redshift"]
         good = np.isfinite(truth) & ((flags & UNUSABLE) == 0)
         return float(r2_score(truth[good], estimates["redshift"][0][good]))
-
-    def sample_posterior(self, images, n=1000, random_state=None):
-        """
-        Draw from each galaxy's posterior.
-
-        The draws are independent between parameters, with the
-        quantiles of the intervals of `predict`.
-
-        Parameters
-        ----------
-        images : `~astrovae.GalaxyImageSet`
-            N images.
-        n : int, optional
-            Number of draws.
-        random_state : int, `~numpy.random.RandomState` or None, optional
-            Seed.
-
-        Returns
-        -------
-        table : `~astropy.table.QTable`
-            ``id``, ``ra``, ``dec``, a column of
-            `~astropy.uncertainty.Distribution` per parameter, and
-            ``flags``; draws of unusable images are NaN.
-        """
-        mean, log_variance, _, flags = self._encode(images)
-        estimates = self.scaling_.to_estimates(mean, log_variance)
-        random = check_random_state(random_state)
-        normal = {
-            name: random.standard_normal((len(mean), n))
-            for name in PARAMETERS
-            if name in estimates
-        }
-        return posterior_table(images, estimates, self.calibration_, flags, normal)
-
-    def save(self, path):
-        """
-        Write the fitted estimator to one safetensors file.
-
-        Parameters
-        ----------
-        path : path-like
-            The file; replaced if it exists.
-        """
-        check_is_fitted(self, "network_")
-        write_model(path, self)
-
-    @classmethod
-    def load(cls, path):
-        """
-        Read what `save` wrote.
-
-        Parameters
-        ----------
-        path : path-like
-            The file.
-
-        Returns
-        -------
-        vae : `PhysicsVAE`
-            Fitted.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        `~astrovae.exceptions.ModelFileError`
-            If the file is truncated, altered, no model, or of a
-            version that this release cannot read.
-        """
-        return read_model(path, cls)
-
-    @classmethod
-    def from_pretrained(cls, name=None):
-        """
-        Load weights that come with the package.
-
-        Parameters
-        ----------
-        name : str, optional
-            A name in `list_pretrained`; `None`: the recommended ones.
-
-        Returns
-        -------
-        vae : `PhysicsVAE`
-            Fitted.
-        """
-        from astrovae.data import weights_path
-
-        return cls.load(weights_path(name))
-
-    @staticmethod
-    def list_pretrained():
-        """
-        List the weights that come with the package.
-
-        Returns
-        -------
-        table : `~astropy.table.QTable`
-            The columns name, recommended, file and description.
-        """
-        from astrovae.data import list_weights
-
-        return list_weights()
-
-    def _resolve_preset(self):
-        preset = get_preset(self.preset)
-        own = {
-            name: getattr(self, name)
-            for name in (
-                "n_latent",
-                "reconstruction_weight",
-                "physics_weight",
-                "learning_rate",
-                "batch_size",
-                "max_epochs",
-                "validation_fraction",
-            )
-            if getattr(self, name) is not None
-        }
-        if not self.physics:
-            own["latents"] = ()
-        preset = replace(preset, **own)
-        _check_preset(preset)
-        return preset
-
-    def _read_labels(self, images, labels):
-        if not self.physics:
-            return Labels({}, {})
-        if labels is None:
-            msg = (
-                "labels are needed; PhysicsVAE(physics=False) is the "
-                "baseline that learns without"
-            )
-            raise ValueError(msg)
-        return read_labels(labels, images)
-
-    def _loss(self, preset):
-        n = len(preset.latents)
-        weights = preset.reconstruction_weight, preset.physics_weight
-        if preset.loss == "standard":
-            return StandardLoss(n, *weights)
-        return PaperLoss(n, *weights) if n else VanillaLoss(weights[0])
-
-    def _settings(self, preset, seed):
-        return TrainingSettings(
-            max_epochs=preset.max_epochs,
-            batch_size=preset.batch_size,
-            learning_rate=preset.learning_rate,
-            weight_decay=preset.weight_decay,
-            schedule=preset.schedule,
-            augment=preset.augment,
-            clip=5.0 if preset.loss == "standard" else None,
-            patience=self.patience,
-            max_seconds=self.max_seconds,
-            seed=seed,
-        )
-
-    def _calibrate(self, store, labels, train, validation):
-        device = choose_device(self.device)
-        codes = {}
-        for name, rows in (("train", train), ("validation", validation)):
-            codes[name] = _encode_rows(self.network_, store, rows, device)
-        mean, _, features = codes["train"]
-        self.morphology_ = MorphologyAxis.fit(mean, len(self.scaling_.latents))
-        self.outlier_score_ = OutlierScore.fit(features, codes["validation"][2])
-        n_labels = {
-            name: np.isfinite(values[validation]).sum()
-            for name, values in labels.values.items()
-        }
-        few = [name for name, n in n_labels.items() if n < _MIN_CALIBRATION]
-        rows = {"train": train, "validation": validation}
-        both = np.concatenate([train, validation])
-        joined = [
-            np.concatenate(pair)
-            for pair in zip(codes["train"], codes["validation"], strict=True)
-        ]
-        if few:
-            msg = (
-                f"fewer than {_MIN_CALIBRATION} validation galaxies have a "
-                f"label of {', '.join(few)}; the intervals are calibrated on "
-                "the training split too and may be too narrow"
-            )
-            warnings.warn(msg, AstrovaeWarning, stacklevel=3)
-        self.calibration_ = {}
-        for name in labels.values:
-            own = rows["validation"], codes["validation"]
-            chosen, code = (both, joined) if name in few else own
-            self.calibration_[name] = self._calibration(name, labels.take(chosen), code)
-
-    def _calibration(self, name, labels, code):
-        estimates = self.scaling_.to_estimates(code[0], code[1])
-        value, sigma = estimates[name]
-        truth, error = labels.values[name], labels.errors[name]
-        residual = truth - value
-        if PARAMETERS[name].scale == "periodic":
-            residual = angle_difference(truth, value)
-        if not self.preset_.predicts_sigma:
-            return QuantileCalibration.fit(residual)
-        return QuantileCalibration.fit(residual, sigma, error)
-
-    def _record(self, images, trainer, seed):
-        return {
-            "sample": str(images.meta.get("name", "")),
-            "n_train": self.n_train_,
-            "n_validation": self.n_validation_,
-            "n_epochs": len(trainer.history["epoch"]),
-            "seconds": round(trainer.seconds, 1),
-            "device": str(trainer.device),
-            "seed": seed,
-            "settings": asdict(trainer.settings),
-        }
-
-    def _encode(self, images):
-        check_is_fitted(self, "network_")
-        check_images(images, self.preprocessing_.bands)
-        device = choose_device(self.device)
-        network = self.network_.to(device)
-        size = self.preprocessing_.output_size
-        empty = np.zeros((0, len(self.preprocessing_.bands), size, size))
-        parts = [(*encode_arrays(network, empty, None, device), np.zeros(0, int))]
-        for chunk in images.iter_chunks(CHUNK):
-            x, valid, flags = preprocess(chunk, self.preprocessing_)
-            parts.append((*encode_arrays(network, x, valid, device), flags))
-        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-
-    def _reconstruction_error(self, images):
-        mean, _, _, _ = self._encode(images)
-        device = choose_device(self.device)
-        total, n_valid, start = 0.0, 0, 0
-        for chunk in images.iter_chunks(CHUNK):
-            x, valid, _ = preprocess(chunk, self.preprocessing_)
-            codes = mean[start : start + len(x)]
-            error = (decode_arrays(self.network_, codes, device) - x)[valid]
-            total += float(np.square(error, dtype=float).sum())
-            n_valid += error.size
-            start += len(x)
-        return float(np.sqrt(total / max(n_valid, 1)))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -617,66 +325,3 @@ class PhysicsVAE(BaseEstimator):
         tags.target_tags.required = False
         tags.non_deterministic = False
         return tags
-
-
-def _usable_rows(images):
-    return np.flatnonzero((np.asarray(images.flags) & UNUSABLE) == 0)
-
-
-def _split(rows, fraction, seed):
-    """
-    Split rows in two; sorted, as a file is read fastest.
-    """
-    order = np.random.default_rng(seed).permutation(rows)
-    n_validation = round(fraction * len(rows))
-    n_validation = min(max(n_validation, 1), max(len(rows) - 2, 0))
-    if n_validation == 0:
-        msg = f"{len(rows)} usable images are too few: at least 3 are needed"
-        raise ValueError(msg)
-    return np.sort(order[n_validation:]), np.sort(order[:n_validation])
-
-
-def _check_split(train, validation, n):
-    n_left_out = n - len(train) - len(validation)
-    if n_left_out:
-        msg = f"{n_left_out} of {n} images are unusable and were left out"
-        warnings.warn(msg, AstrovaeWarning, stacklevel=3)
-    if len(train) < 2 or len(validation) < 1:
-        msg = f"{n - n_left_out} usable images are too few to train with"
-        raise ValueError(msg)
-
-
-def _check_preset(preset):
-    least = len(preset.latents) + 1
-    if preset.n_latent < least:
-        msg = f"n_latent must be at least {least}, not {preset.n_latent}"
-        raise ValueError(msg)
-    if not 0 < preset.validation_fraction < 1:
-        msg = (
-            "validation_fraction must be between 0 and 1, not "
-            f"{preset.validation_fraction}"
-        )
-        raise ValueError(msg)
-    if preset.batch_size < 2:
-        msg = f"batch_size must be at least 2, not {preset.batch_size}"
-        raise ValueError(msg)
-    if preset.max_epochs < 1:
-        msg = f"max_epochs must be at least 1, not {preset.max_epochs}"
-        raise ValueError(msg)
-
-
-def _seeded_network(preset, n_bands, seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build_network(
-            preset.network, n_bands, preset.n_latent, preset.output_size
-        )
-
-
-def _encode_rows(network, store, rows, device):
-    parts = []
-    for start in range(0, len(rows), CHUNK):
-        batch = store.batch(rows[start : start + CHUNK])
-        valid = None if batch.valid is None else batch.valid.numpy()
-        parts.append(encode_arrays(network, batch.x.numpy(), valid, device))
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))

@@ -5,15 +5,21 @@ From image sets to the arrays that a network takes.
 
 import sys
 
-import astropy.units as u
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from astrovae.flags import UNUSABLE
 from astrovae.images import GalaxyImageSet
-from astrovae.nn import ImageStore
+from astrovae.nn import ImageStore, choose_device, encode_arrays
 
-__all__ = ["check_images", "fill_store", "preprocess"]
+__all__ = [
+    "check_images",
+    "encode_images",
+    "encode_rows",
+    "fill_store",
+    "preprocessed_chunks",
+]
 
 #: Galaxies in memory at a time, as raw images.
 CHUNK = 256
@@ -52,35 +58,34 @@ def check_images(images, bands=None):
         raise ValueError(msg)
 
 
-def preprocess(images, preprocessing):
+def preprocessed_chunks(images, preprocessing):
     """
-    Bring a chunk of images to the network's grid and stretch.
+    Bring images to the network's grid and stretch, some at a time.
 
     Parameters
     ----------
     images : `~astrovae.GalaxyImageSet`
-        The images.
+        The images; may be lazy.
     preprocessing : `~astrovae.images.Preprocessing`
         Fitted.
 
-    Returns
-    -------
-    x : `~numpy.ndarray`, shape (N, n_bands, y, x)
+    Yields
+    ------
+    x : `~numpy.ndarray`, shape (M, n_bands, y, x)
         Images for the network.
     valid : `~numpy.ndarray` of bool, same shape
         False where masked.
-    flags : `~numpy.ndarray` of int, shape (N,)
+    flags : `~numpy.ndarray` of int, shape (M,)
         The images' flags, and those of the model's grid.
     """
-    if images.unit != u.nmgy:
-        images = images.to(u.nmgy)
-    images = images.to_grid(
-        bands=preprocessing.bands,
-        pixel_scale=preprocessing.pixel_scale,
-        size=preprocessing.size,
-    )
-    x, valid = preprocessing.transform(images)
-    return x, valid, np.array(images.flags)
+    for chunk in images.iter_chunks(CHUNK):
+        grid = chunk.to_grid(
+            bands=preprocessing.bands,
+            pixel_scale=preprocessing.pixel_scale,
+            size=preprocessing.size,
+        )
+        x, valid = preprocessing.transform(grid)
+        yield x, valid, np.array(grid.flags)
 
 
 def fill_store(images, preprocessing, dtype, verbose=None):
@@ -117,10 +122,76 @@ def fill_store(images, preprocessing, dtype, verbose=None):
     )
     start = 0
     with bar:
-        for chunk in images.iter_chunks(CHUNK):
-            x, valid, flags = preprocess(chunk, preprocessing)
+        for x, valid, flags in preprocessed_chunks(images, preprocessing):
             store.fill(start, x, valid)
             usable[start : start + len(x)] = (flags & UNUSABLE) == 0
             start += len(x)
             bar.update(len(x))
     return store, usable
+
+
+def encode_images(vae, images):
+    """
+    Encode images with a fitted estimator.
+
+    Parameters
+    ----------
+    vae : `~astrovae.PhysicsVAE`
+        The estimator.
+    images : `~astrovae.GalaxyImageSet`
+        N images.
+
+    Returns
+    -------
+    mean, log_variance, features : `~numpy.ndarray`
+        As from `~astrovae.nn.encode_arrays`.
+    flags : `~numpy.ndarray` of int, shape (N,)
+        Flags of the images and of the model's grid.
+
+    Raises
+    ------
+    `~sklearn.exceptions.NotFittedError`
+        If the estimator is not fitted.
+    TypeError, ValueError
+        If these are no images in the model's bands.
+    """
+    check_is_fitted(vae, "network_")
+    preprocessing = vae.preprocessing_
+    check_images(images, preprocessing.bands)
+    device = choose_device(vae.device)
+    network = vae.network_.to(device)
+    size = preprocessing.output_size
+    empty = np.zeros((0, len(preprocessing.bands), size, size))
+    # An empty part first, so that an empty set has the right shapes.
+    parts = [(*encode_arrays(network, empty, None, device), np.zeros(0, int))]
+    for x, valid, flags in preprocessed_chunks(images, preprocessing):
+        parts.append((*encode_arrays(network, x, valid, device), flags))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def encode_rows(network, store, rows, device):
+    """
+    Encode galaxies that are preprocessed already.
+
+    Parameters
+    ----------
+    network : `~torch.nn.Module`
+        In evaluation mode.
+    store : `~astrovae.nn.ImageStore`
+        The galaxies.
+    rows : array of int, shape (M,)
+        Which.
+    device : `~torch.device`
+        Where the network is.
+
+    Returns
+    -------
+    mean, log_variance, features : `~numpy.ndarray`
+        As from `~astrovae.nn.encode_arrays`.
+    """
+    parts = []
+    for start in range(0, len(rows), CHUNK):
+        batch = store.batch(rows[start : start + CHUNK])
+        valid = None if batch.valid is None else batch.valid.numpy()
+        parts.append(encode_arrays(network, batch.x.numpy(), valid, device))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
