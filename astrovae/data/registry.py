@@ -4,8 +4,8 @@ The registry of what comes with the package.
 
 ``registry.json`` holds a list of entries with the keys ``kind``
 (``"weights"`` or ``"sample"``), ``name``, ``recommended``,
-``description`` and ``files``, which maps file names to their SHA-256.
-Neither torch nor h5py is loaded before a sample or weights are.
+``description`` and ``files``, which maps file names to their SHA-256,
+or to null as long as a file was not registered. Neither torch nor h5py is loaded before a sample or weights are.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ __all__ = [
     "list_samples",
     "list_weights",
     "load_sample_set",
+    "register_file",
     "sample_paths",
     "weights_path",
 ]
@@ -130,9 +131,48 @@ def load_sample_set(name="decals-sim-v1"):
     return images, QTable.read(truth_path)
 
 
-def _entries(kind):
+def register_file(path):
+    """
+    Note the hash of a file that was put beside the registry.
+
+    For whoever makes a release, not for users.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, of a name that the registry lists.
+
+    Raises
+    ------
+    ValueError
+        If the registry does not list it.
+    """
+    path = Path(path)
+    entries = _read()
+    listed = [entry for entry in entries if path.name in entry["files"]]
+    if not listed:
+        msg = f"registry.json does not list {path.name!r}"
+        raise ValueError(msg)
+    listed[0]["files"][path.name] = _sha256(path)
+    text = json.dumps(entries, indent=1) + "\n"
+    (_FOLDER / "registry.json").write_text(text, encoding="utf-8")
+
+
+def _read():
     text = (_FOLDER / "registry.json").read_text(encoding="utf-8")
-    return [entry for entry in json.loads(text) if entry["kind"] == kind]
+    return json.loads(text)
+
+
+def _entries(kind):
+    return [
+        entry
+        for entry in _read()
+        if entry["kind"] == kind and all(entry["files"].values())
+    ]
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _table(kind):
@@ -165,7 +205,7 @@ def _checked_files(kind, name):
         if not path.is_file():
             msg = f"the packaged file {file} is missing; install again"
             raise ModelFileError(msg)
-        if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        if _sha256(path) != sha256:
             msg = f"the packaged file {file} was altered; install again"
             raise ModelFileError(msg)
         paths.append(path)

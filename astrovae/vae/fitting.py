@@ -326,7 +326,7 @@ def training_record(vae, images, trainer):
     vae : `~astrovae.PhysicsVAE`
         Fitted.
     images : `~astrovae.GalaxyImageSet`
-        The images; their ``meta["name"]`` is the sample's name.
+        The images; their ``meta["sample"]`` is the sample's name.
     trainer : `~astrovae.nn.Trainer`
         The training.
 
@@ -336,7 +336,7 @@ def training_record(vae, images, trainer):
         Anything that JSON knows.
     """
     return {
-        "sample": str(images.meta.get("name", "")),
+        "sample": str(images.meta.get("sample", "")),
         "n_train": vae.n_train_,
         "n_validation": vae.n_validation_,
         "n_epochs": len(trainer.history["epoch"]),
