@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .messages import remark
 from .models import add_model_argument, load_model
-from .tables import format_figures, format_head, write_table
+from .tables import format_figures, format_head, plain_values, write_table
 
 NAME = "demo"
 HELP = "see it work, without network or data"
@@ -83,7 +83,7 @@ def strangest(table, n=3):
     """
     import numpy as np
 
-    scores = _plain(table["ood_score"])
+    scores = plain_values(table["ood_score"])
     known = np.flatnonzero(np.isfinite(scores))
     order = known[np.argsort(-scores[known], kind="stable")][:n]
     return [
@@ -120,25 +120,13 @@ def _extremes(table, row):
     for name in (*PHYSICAL, "morphology"):
         if name not in table.colnames:
             continue
-        values = _plain(table[name])
+        values = plain_values(table[name])
         low, high = np.nanpercentile(values, _EXTREME)
         if values[row] < low:
             found["lowest"].append(name)
         elif values[row] > high:
             found["highest"].append(name)
     return found
-
-
-def _plain(column):
-    """
-    A column without its unit, NaN where it is masked.
-    """
-    import numpy as np
-
-    mask = np.asarray(getattr(column, "mask", False))
-    values = np.ma.getdata(getattr(column, "unmasked", column))
-    values = np.asarray(getattr(values, "value", values), dtype=float)
-    return np.where(mask, np.nan, values)
 
 
 def _write_figure(table, truth, path):

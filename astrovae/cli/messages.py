@@ -58,7 +58,12 @@ def one_line(error):
 def plain_warnings():
     """
     Show Python's warnings as one line each, ours every time.
+
+    What astropy logs at lower levels is not shown: a verb says itself
+    what it did.
     """
+    from astropy import log
+
     from astrovae.exceptions import AstrovaeWarning
 
     def show(message, category, *unused, **unused_too):  # noqa: ARG001
@@ -67,4 +72,9 @@ def plain_warnings():
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=AstrovaeWarning)
         warnings.showwarning = show
-        yield
+        level = log.level
+        log.setLevel("WARNING")
+        try:
+            yield
+        finally:
+            log.setLevel(level)

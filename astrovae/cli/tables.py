@@ -13,6 +13,7 @@ __all__ = [
     "format_figures",
     "format_head",
     "output_path",
+    "plain_values",
     "positive",
     "read_table",
     "write_table",
@@ -221,6 +222,28 @@ def format_figures(table):
     return "\n".join(table.pformat(max_width=-1, max_lines=-1))
 
 
+def plain_values(column):
+    """
+    Take a column's numbers without its unit.
+
+    Parameters
+    ----------
+    column : `~astropy.units.Quantity` or `~astropy.table.Column`
+        The column, shape (N,); may be masked.
+
+    Returns
+    -------
+    values : `~numpy.ndarray` of float, shape (N,)
+        The numbers; NaN where they are masked.
+    """
+    import numpy as np
+
+    mask = np.asarray(getattr(column, "mask", False))
+    values = np.ma.getdata(getattr(column, "unmasked", column))
+    values = np.asarray(getattr(values, "value", values), dtype=float)
+    return np.where(mask, np.nan, values)
+
+
 def _for_fits(table):
     """
     A copy without what FITS has no place for.
@@ -233,7 +256,7 @@ def _for_fits(table):
     table = table.copy()
     for name in table.colnames:
         if getattr(table[name], "unit", None) == cu.redshift:
-            table[name] = table[name].value
+            table[name] = plain_values(table[name])
     comments = list(table.meta.pop("comments", []))
     for key, value in list(table.meta.items()):
         if isinstance(value, dict):
