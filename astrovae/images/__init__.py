@@ -5,6 +5,10 @@ input of a network.
 """
 
 from .core import *
+from .file_collections import *
+from .fits_perband import *
+from .fits_subimage import *
+from .fits_viewer import *
 from .hdf5_reader import *
 from .hdf5_writer import *
 from .preprocessing import *

@@ -7,6 +7,7 @@ import copy as copy_module
 
 import astropy.units as u
 import numpy as np
+from astropy.io.registry import UnifiedReadWriteMethod
 from astropy.nddata import InverseVariance, NDData, NDIOMixin
 
 from astrovae.flags import GalaxyFlags
@@ -15,6 +16,7 @@ from astrovae.images.attributes import GalaxyAttributes
 from astrovae.images.joining import concatenate
 from astrovae.images.masks import COVERAGE_FLAGS, coverage_flags
 from astrovae.images.operations import GridOperations
+from astrovae.images.reading import GalaxyImageSetRead
 
 __all__ = ["GalaxyImageSet"]
 
@@ -85,6 +87,8 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
     >>> images.crop(4).shape
     (2, 3, 4, 4)
     """
+
+    read = UnifiedReadWriteMethod(GalaxyImageSetRead)
 
     _flags = None
     _source = None
@@ -287,6 +291,33 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
             repeated.
         """
         return concatenate(list(sets))
+
+    def orientation(self, n_jobs=None):
+        """
+        Measure the position angle of each galaxy on its frame.
+
+        Parameters
+        ----------
+        n_jobs : int, optional
+            The number of processes, as in joblib: None is one, -1 is
+            one per core.
+
+        Returns
+        -------
+        angle : `~astropy.units.Quantity`, shape (N,)
+            Degrees from the +x axis (toward decreasing right
+            ascension) counter-clockwise to the major axis, in
+            (-90, 90]; NaN where the measurement failed.
+        error : `~astropy.units.Quantity`, shape (N,)
+            Its standard deviation, at least 0.1 rad and at most 52
+            degrees; NaN where the measurement failed.
+        failed : `~numpy.ndarray` of bool, shape (N,)
+            Whether there is no source near the centre.
+        """
+        # Loaded on use: images are read without photutils and joblib.
+        from astrovae.images.orientation import measure_orientation
+
+        return measure_orientation(self, n_jobs)
 
     def iter_chunks(self, n=256):
         """

@@ -1,0 +1,110 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Reading the ``subimage`` files of the Legacy Surveys' sky viewer:
+unresampled pieces of bricks, with their inverse variance.
+"""
+
+from astropy.io import registry
+
+from astrovae.exceptions import ImageFormatError
+from astrovae.images.assembly import assemble
+from astrovae.images.core import GalaxyImageSet
+from astrovae.images.fits_files import (
+    is_fits_name,
+    open_fits,
+    plane,
+    read_headers,
+)
+from astrovae.images.frames import Frame, celestial_wcs
+from astrovae.images.masks import zeros_as_mask
+from astrovae.images.naming import file_stem
+
+__all__ = ["read_subimage"]
+
+FORMAT = "legacysurvey.subimage"
+
+
+def read_subimage(path, *, bands=None, pixel_scale=None, size=None, coords=None):
+    """
+    Read one ``subimage`` file.
+
+    It holds an image and an inverse variance for every brick and band.
+    Where the position lies in several bricks their pieces, which have
+    different tangent points, are mosaicked on one grid. Pixels without
+    weight, and exact zeros, are masked.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    bands, pixel_scale, size : optional
+        The grid wanted, as in `~astrovae.images.GalaxyImageSet.to_grid`;
+        by default that of the file.
+    coords : `~astropy.coordinates.SkyCoord`, optional
+        The centre wanted; by default that of all pieces together.
+
+    Returns
+    -------
+    images : `~astrovae.images.GalaxyImageSet`
+        One galaxy; its id is the file's stem.
+
+    Raises
+    ------
+    `~astrovae.exceptions.ImageFormatError`
+        If the file is damaged or of another kind.
+    """
+    planes = {"image": {}, "invvar": {}}
+    with open_fits(path) as hdus:
+        for hdu in hdus:
+            kind, key = _role(hdu.header)
+            if kind in planes and key is not None:
+                planes[kind][key] = (plane(hdu), celestial_wcs(hdu.header))
+    frames = []
+    for key, (data, wcs) in planes["image"].items():
+        ivar, _ = planes["invvar"].get(key, (None, None))
+        if ivar is not None and ivar.shape != data.shape:
+            msg = f"{path}: image and invvar of {key} differ in shape"
+            raise ImageFormatError(msg)
+        frames.append(Frame(key[0], data, wcs, zeros_as_mask(data), ivar))
+    if not frames:
+        msg = f"{path}: no image plane"
+        raise ImageFormatError(msg)
+    return assemble(
+        frames,
+        file_stem(path),
+        bands=bands,
+        pixel_scale=pixel_scale,
+        size=size,
+        coords=coords,
+    )
+
+
+def _role(header):
+    # What an HDU is, and of which band and piece.
+    if not {"BAND", "BRICK"} <= set(header) or header["NAXIS"] != 2:
+        return None, None
+    names = ("BAND", "BRICK", "BRICK_X0", "BRICK_Y0")
+    return header.get("IMAGETYP"), tuple(header.get(name) for name in names)
+
+
+def is_subimage(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
+    """
+    Recognise subimage files: an HDU per brick, band and kind.
+
+    Parameters
+    ----------
+    origin, path, fileobj, args, kwargs
+        As astropy's registry passes them.
+
+    Returns
+    -------
+    is_subimage : bool
+        Whether `read_subimage` reads the file.
+    """
+    if origin != "read" or path is None or not is_fits_name(path):
+        return False
+    return any(_role(header)[0] == "image" for header in read_headers(path)[1:])
+
+
+registry.register_reader(FORMAT, GalaxyImageSet, read_subimage)
+registry.register_identifier(FORMAT, GalaxyImageSet, is_subimage)

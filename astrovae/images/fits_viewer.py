@@ -1,0 +1,129 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Reading the ``fits-cutout`` files of the Legacy Surveys' sky viewer.
+"""
+
+import numpy as np
+from astropy.io import registry
+
+from astrovae.exceptions import ImageFormatError
+from astrovae.images.assembly import assemble
+from astrovae.images.core import GalaxyImageSet
+from astrovae.images.fits_files import (
+    is_fits_name,
+    open_fits,
+    plane,
+    read_headers,
+)
+from astrovae.images.frames import Frame, celestial_wcs, pixel_size
+from astrovae.images.masks import zeros_as_mask
+from astrovae.images.naming import file_stem
+
+__all__ = ["read_viewer"]
+
+FORMAT = "legacysurvey.viewer"
+
+#: The pixels, in arcsec, whose flux the viewer's values are.
+NATIVE_PIXEL = 0.262
+
+
+def read_viewer(path, *, bands=None, pixel_scale=None, size=None, coords=None):
+    """
+    Read one ``fits-cutout`` file.
+
+    At any pixel scale p the server gives surface brightness as flux per
+    0.262 arcsec pixel; it is multiplied by ``(p / 0.262)**2`` to
+    become flux per pixel. Exact zeros are uncovered and are masked.
+    There is no inverse variance, unless the file has such planes.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    bands, pixel_scale, size : optional
+        The grid wanted, as in `~astrovae.images.GalaxyImageSet.to_grid`;
+        by default that of the file.
+    coords : `~astropy.coordinates.SkyCoord`, optional
+        The centre wanted; by default that of the frame.
+
+    Returns
+    -------
+    images : `~astrovae.images.GalaxyImageSet`
+        One galaxy; its id is the file's stem.
+
+    Raises
+    ------
+    `~astrovae.exceptions.ImageFormatError`
+        If the file is damaged or of another kind.
+    """
+    with open_fits(path) as hdus:
+        cube, header = _cube(hdus, "image")
+        names = _band_names(header, len(cube))
+        weights, _ = _cube(hdus, "invvar")
+        if weights is not None and weights.shape != cube.shape:
+            msg = f"invvar {weights.shape} does not fit image {cube.shape}"
+            raise ImageFormatError(msg)
+        wcs = celestial_wcs(header)
+    factor = np.float32((pixel_size(wcs) / NATIVE_PIXEL) ** 2)
+    frames = [
+        Frame(
+            name,
+            data * factor,
+            wcs,
+            zeros_as_mask(data),
+            None if weights is None else weights[i] / factor**2,
+        )
+        for i, (name, data) in enumerate(zip(names, cube, strict=True))
+    ]
+    return assemble(
+        frames,
+        file_stem(path),
+        bands=bands,
+        pixel_scale=pixel_scale,
+        size=size,
+        coords=coords,
+    )
+
+
+def _cube(hdus, kind):
+    for hdu in hdus:
+        if hdu.header.get("IMAGETYP", "image") == kind and hdu.header["NAXIS"]:
+            data = plane(hdu)
+            return data.reshape(-1, *data.shape[-2:]), hdu.header
+    return None, None
+
+
+def _band_names(header, n):
+    names = [str(header[f"BAND{i}"]).strip() for i in range(n) if f"BAND{i}" in header]
+    if len(names) != n:
+        msg = f"{n} planes, but the header names the bands {names}"
+        raise ImageFormatError(msg)
+    return names
+
+
+def is_viewer(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
+    """
+    Recognise the viewer's cutouts: planes named by BANDS and BAND0.
+
+    Parameters
+    ----------
+    origin, path, fileobj, args, kwargs
+        As astropy's registry passes them.
+
+    Returns
+    -------
+    is_viewer : bool
+        Whether `read_viewer` reads the file.
+    """
+    if origin != "read" or path is None or not is_fits_name(path):
+        return False
+    header = read_headers(path)[0]
+    return (
+        header["NAXIS"] in (2, 3)
+        and {"BANDS", "BAND0", "CRVAL1"} <= set(header)
+        and str(header.get("IMAGETYP", "image")).strip() == "image"
+    )
+
+
+registry.register_reader(FORMAT, GalaxyImageSet, read_viewer)
+registry.register_identifier(FORMAT, GalaxyImageSet, is_viewer)
