@@ -5,7 +5,8 @@ The registry of what comes with the package.
 ``registry.json`` holds a list of entries with the keys ``kind``
 (``"weights"`` or ``"sample"``), ``name``, ``recommended``,
 ``description`` and ``files``, which maps file names to their SHA-256,
-or to null as long as a file was not registered. Neither torch nor h5py is loaded before a sample or weights are.
+or to null as long as a file was not registered. Neither torch nor h5py
+is loaded before a sample or weights are.
 """
 
 import hashlib

@@ -15,4 +15,5 @@ from .losses import *
 from .networks import *
 from .outliers import *
 from .presets import *
+from .resume import *
 from .training import *

@@ -9,9 +9,8 @@ not the training was interrupted and resumed in between.
 import math
 import sys
 import time
-import zlib
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +18,11 @@ import torch
 from tqdm import tqdm
 
 from .augmentation import drop_bands, flip_and_rotate
-from .checkpoints import read_tensors, write_tensors
+from .resume import load_state, save_state, training_identity
 
 __all__ = ["Trainer", "TrainingSettings", "choose_device", "learning_rate_at"]
 
 _TERMS = ("loss", "reconstruction", "kl", "physics")
-# What may differ between the run that wrote a checkpoint and the next.
-_FREE_SETTINGS = ("max_seconds", "patience")
 
 
 @dataclass
@@ -149,9 +146,9 @@ class Trainer:
         ValueError
             If the checkpoint belongs to another training.
         """
-        identity = self._identity(store, train_rows, validation_rows)
+        identity = training_identity(self, store, train_rows, validation_rows)
         if self.checkpoint is not None and self.checkpoint.exists():
-            self._resume(identity)
+            load_state(self, identity)
         bar = tqdm(
             total=self.settings.max_epochs,
             initial=len(self.history["epoch"]),
@@ -166,7 +163,7 @@ class Trainer:
                 self._epoch(store, train_rows, validation_rows)
                 self.seconds = time.monotonic() - start
                 if self.checkpoint is not None:
-                    self._write(identity)
+                    save_state(self, identity)
                 bar.update()
                 bar.set_postfix(val_loss=f"{self.history['val_loss'][-1]:.4g}")
                 if time.monotonic() > deadline:
@@ -249,87 +246,6 @@ class Trainer:
             for term in _TERMS:
                 totals[term] += float(terms[term]) * len(part)
         return {term: totals[term] / len(rows) for term in _TERMS}
-
-    def _identity(self, store, train_rows, validation_rows):
-        """
-        What must be the same for a checkpoint to be continued.
-        """
-        settings = asdict(self.settings)
-        for name in _FREE_SETTINGS:
-            settings.pop(name)
-        if self.settings.schedule == "constant":
-            settings.pop("max_epochs")
-        step = max(len(store) // 256, 1)
-        checksum = zlib.crc32(np.ascontiguousarray(store.x[::step]))
-        for rows in (train_rows, validation_rows):
-            numbers = np.array(rows, dtype=np.int64)
-            checksum = zlib.crc32(numbers, checksum)
-        for labels in (store.target, store.error):
-            checksum = zlib.crc32(np.ascontiguousarray(labels), checksum)
-        shapes = [list(p.shape) for p in self.network.parameters()]
-        return settings | {
-            "data": checksum,
-            "loss": [type(self.loss).__name__, vars(self.loss)],
-            "shapes": shapes,
-        }
-
-    def _write(self, identity):
-        tensors = {"generator": self.generator.get_state()}
-        for name, tensor in self.network.state_dict().items():
-            tensors[f"network.{name}"] = tensor
-        for name, tensor in (self.best_weights or {}).items():
-            tensors[f"best.{name}"] = tensor
-        state = self.optimiser.state_dict()["state"]
-        for index, slots in state.items():
-            for slot, tensor in slots.items():
-                tensors[f"optimiser.{index}.{slot}"] = torch.as_tensor(tensor)
-        write_tensors(
-            self.checkpoint,
-            {name: tensor.cpu().numpy() for name, tensor in tensors.items()},
-            {
-                "kind": "checkpoint",
-                "identity": identity,
-                "history": self.history,
-                "best_epoch": self.best_epoch,
-                "seconds": self.seconds,
-            },
-        )
-
-    def _resume(self, identity):
-        tensors, record = read_tensors(self.checkpoint, "checkpoint")
-        if record["identity"] != identity:
-            differing = [
-                name
-                for name in sorted(identity | record["identity"])
-                if identity.get(name) != record["identity"].get(name)
-            ]
-            msg = (
-                f"the checkpoint {self.checkpoint.name} belongs to another "
-                f"training (differs in: {', '.join(differing)}); remove it "
-                "or give another path"
-            )
-            raise ValueError(msg)
-        tensors = {name: torch.from_numpy(array) for name, array in tensors.items()}
-        self.network.load_state_dict(_under(tensors, "network."))
-        self.best_weights = _under(tensors, "best.") or None
-        self.generator.set_state(tensors["generator"])
-        self._load_optimiser(_under(tensors, "optimiser."))
-        self.history = record["history"]
-        self.best_epoch = record["best_epoch"]
-        self.seconds = record["seconds"]
-
-    def _load_optimiser(self, tensors):
-        groups = self.optimiser.param_groups
-        parameters = [p for group in groups for p in group["params"]]
-        for name, tensor in tensors.items():
-            index, slot = name.split(".")
-            parameter = parameters[int(index)]
-            value = tensor.to(parameter.device)
-            if tensor.shape == parameter.shape:
-                # In the parameter's own memory layout: the fused kernel
-                # runs through both side by side.
-                value = torch.empty_like(parameter).detach().copy_(tensor)
-            self.optimiser.state[parameter][slot] = value
 
 
 def choose_device(name="auto"):
@@ -431,11 +347,3 @@ def _batches(rows, size):
         last = parts.pop()
         parts[-1] = np.concatenate([parts[-1], last])
     return parts
-
-
-def _under(tensors, prefix):
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
