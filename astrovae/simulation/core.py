@@ -25,8 +25,9 @@ __all__ = ["iter_simulation", "simulate_galaxies"]
 _BLOCK = 200
 
 # 1-sigma errors that a catalogue would quote: redshift from a
-# spectrum, mass and SFR (dex) from SED fits.
+# spectrum, mass and SFR (dex) from SED fits, angle (the paper's).
 _REDSHIFT_ERR = 1.5e-4
+_ORIENTATION_ERR = 0.1 * u.rad
 _LOG_MASS_ERR = 0.10
 _LOG_SFR_ERR = 0.25
 
@@ -124,6 +125,9 @@ def _truth_table(galaxies, ids, bands):
         truth[column] = value
         truth[f"{column}_err"] = value * log_err * np.log(10)
     truth["orientation"] = np.degrees(galaxies["orientation"]) * u.deg
+    truth["orientation_err"] = (
+        np.full(len(ids), _ORIENTATION_ERR.to_value(u.deg)) * u.deg
+    )
     for i, band in enumerate(bands):
         reddened = galaxies["flux"][:, i]
         reddened = reddened * 10 ** (-0.4 * galaxies["ebv"] * EXTINCTION[band])

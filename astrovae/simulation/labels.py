@@ -6,7 +6,7 @@ Labels as a catalogue would give them: the truth with its errors.
 import numpy as np
 from astropy.table import QTable
 
-from astrovae.parameters import PARAMETERS, PHYSICAL
+from astrovae.parameters import PARAMETERS
 
 __all__ = ["catalogue_labels"]
 
@@ -16,32 +16,33 @@ def catalogue_labels(truth, *, random_state=None):
     Scatter true parameters by their catalogue errors.
 
     The truth of `~astrovae.simulation.simulate_galaxies` is exact; a
-    spectroscopic redshift and the mass and SFR of an SED fit are not.
-    Training on the scattered labels, with their errors, is what a
-    user of a real catalogue does.
+    spectroscopic redshift, the mass and SFR of an SED fit and the
+    angle measured on an image are not. Training on the scattered
+    labels, with their errors, is what a user of a real catalogue does.
 
     Parameters
     ----------
     truth : `~astropy.table.QTable`
-        With ``redshift``, ``stellar_mass``, ``sfr`` and their
-        ``_err`` columns. The noise is normal in redshift and in
-        log10 of mass and SFR.
+        With any of ``redshift``, ``stellar_mass``, ``sfr`` and
+        ``orientation``, each with its ``_err`` column. The noise is
+        normal in redshift, angle, and log10 of mass and SFR.
     random_state : int or `~numpy.random.Generator`, optional
         Seed; the same seed gives the same labels.
 
     Returns
     -------
     labels : `~astropy.table.QTable`
-        The columns ``id``, ``redshift``, ``redshift_err``,
-        ``stellar_mass``, ``stellar_mass_err``, ``sfr``, ``sfr_err``.
-        Mass and SFR errors keep their size in dex.
+        ``id``, if there is one, and those columns. Mass and SFR
+        errors keep their size in dex; angles may leave +-90 deg, which
+        they are periodic in.
     """
     rng = np.random.default_rng(random_state)
     labels = QTable()
     if "id" in truth.colnames:
         labels["id"] = truth["id"]
-    for name in PHYSICAL:
-        parameter = PARAMETERS[name]
+    for name, parameter in PARAMETERS.items():
+        if name not in truth.colnames:
+            continue
         latent, error = parameter.to_latent(truth[name], truth[f"{name}_err"])
         noisy = parameter.from_latent(latent + error * rng.standard_normal(len(latent)))
         labels[name] = noisy

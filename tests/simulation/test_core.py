@@ -131,8 +131,7 @@ def test_an_empty_set_has_its_columns(simulated):
 def test_labels_scatter_by_their_errors(simulated):
     truth = simulated[1]
     labels = catalogue_labels(truth, random_state=1)
-    for name in PHYSICAL:
-        parameter = PARAMETERS[name]
+    for name, parameter in PARAMETERS.items():
         exact, error = parameter.to_latent(truth[name], truth[f"{name}_err"])
         noisy, noisy_error = parameter.to_latent(labels[name], labels[f"{name}_err"])
         np.testing.assert_allclose(noisy_error, error)
