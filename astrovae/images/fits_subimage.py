@@ -16,6 +16,7 @@ from astrovae.images.fits_files import (
     read_headers,
 )
 from astrovae.images.frames import Frame, celestial_wcs
+from astrovae.images.maskbits import MASKING_BITS, bad_pixels
 from astrovae.images.masks import zeros_as_mask
 from astrovae.images.naming import file_stem
 
@@ -24,14 +25,22 @@ __all__ = ["read_subimage"]
 FORMAT = "legacysurvey.subimage"
 
 
-def read_subimage(path, *, bands=None, pixel_scale=None, size=None, coords=None):
+def read_subimage(
+    path,
+    *,
+    bands=None,
+    pixel_scale=None,
+    size=None,
+    coords=None,
+    mask_bits=MASKING_BITS,
+):
     """
     Read one ``subimage`` file.
 
     It holds an image and an inverse variance for every brick and band.
     Where the position lies in several bricks their pieces, which have
     different tangent points, are mosaicked on one grid. Pixels without
-    weight, and exact zeros, are masked.
+    weight, exact zeros, and what MASKBITS pieces say, are masked.
 
     Parameters
     ----------
@@ -42,6 +51,8 @@ def read_subimage(path, *, bands=None, pixel_scale=None, size=None, coords=None)
         by default that of the file.
     coords : `~astropy.coordinates.SkyCoord`, optional
         The centre wanted; by default that of all pieces together.
+    mask_bits : tuple of str, optional
+        The bits of a MASKBITS plane that mask a pixel.
 
     Returns
     -------
@@ -53,7 +64,7 @@ def read_subimage(path, *, bands=None, pixel_scale=None, size=None, coords=None)
     `~astrovae.exceptions.ImageFormatError`
         If the file is damaged or of another kind.
     """
-    planes = {"image": {}, "invvar": {}}
+    planes = {"image": {}, "invvar": {}, "maskbits": {}}
     with open_fits(path) as hdus:
         for hdu in hdus:
             kind, key = _role(hdu.header)
@@ -65,7 +76,15 @@ def read_subimage(path, *, bands=None, pixel_scale=None, size=None, coords=None)
         if ivar is not None and ivar.shape != data.shape:
             msg = f"{path}: image and invvar of {key} differ in shape"
             raise ImageFormatError(msg)
-        frames.append(Frame(key[0], data, wcs, zeros_as_mask(data), ivar))
+        # Bits are of all bands, so that their key has none.
+        bits, _ = planes["maskbits"].get(("", *key[1:]), (None, None))
+        mask = zeros_as_mask(data)
+        if bits is not None:
+            if bits.shape != data.shape:
+                msg = f"{path}: image and maskbits of {key} differ in shape"
+                raise ImageFormatError(msg)
+            mask |= bad_pixels(bits, key[0], mask_bits)
+        frames.append(Frame(key[0], data, wcs, mask, ivar))
     if not frames:
         msg = f"{path}: no image plane"
         raise ImageFormatError(msg)
@@ -84,7 +103,8 @@ def _role(header):
     if not {"BAND", "BRICK"} <= set(header) or header["NAXIS"] != 2:
         return None, None
     names = ("BAND", "BRICK", "BRICK_X0", "BRICK_Y0")
-    return header.get("IMAGETYP"), tuple(header.get(name) for name in names)
+    kind = str(header.get("IMAGETYP", "")).strip().lower()
+    return kind, tuple(header.get(name) for name in names)
 
 
 def is_subimage(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001

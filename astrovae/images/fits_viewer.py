@@ -16,6 +16,7 @@ from astrovae.images.fits_files import (
     read_headers,
 )
 from astrovae.images.frames import Frame, celestial_wcs, pixel_size
+from astrovae.images.maskbits import MASKING_BITS, bad_pixels
 from astrovae.images.masks import zeros_as_mask
 from astrovae.images.naming import file_stem
 
@@ -27,14 +28,23 @@ FORMAT = "legacysurvey.viewer"
 NATIVE_PIXEL = 0.262
 
 
-def read_viewer(path, *, bands=None, pixel_scale=None, size=None, coords=None):
+def read_viewer(
+    path,
+    *,
+    bands=None,
+    pixel_scale=None,
+    size=None,
+    coords=None,
+    mask_bits=MASKING_BITS,
+):
     """
     Read one ``fits-cutout`` file.
 
     At any pixel scale p the server gives surface brightness as flux per
     0.262 arcsec pixel; it is multiplied by ``(p / 0.262)**2`` to
     become flux per pixel. Exact zeros are uncovered and are masked.
-    There is no inverse variance, unless the file has such planes.
+    Planes of inverse variance and MASKBITS are used where the file has
+    them.
 
     Parameters
     ----------
@@ -45,6 +55,8 @@ def read_viewer(path, *, bands=None, pixel_scale=None, size=None, coords=None):
         by default that of the file.
     coords : `~astropy.coordinates.SkyCoord`, optional
         The centre wanted; by default that of the frame.
+    mask_bits : tuple of str, optional
+        The bits of a MASKBITS plane that mask a pixel.
 
     Returns
     -------
@@ -63,6 +75,10 @@ def read_viewer(path, *, bands=None, pixel_scale=None, size=None, coords=None):
         if weights is not None and weights.shape != cube.shape:
             msg = f"invvar {weights.shape} does not fit image {cube.shape}"
             raise ImageFormatError(msg)
+        bits, _ = _cube(hdus, "maskbits")
+        if bits is not None and bits.shape[1:] != cube.shape[1:]:
+            msg = f"maskbits {bits.shape} does not fit image {cube.shape}"
+            raise ImageFormatError(msg)
         wcs = celestial_wcs(header)
     factor = np.float32((pixel_size(wcs) / NATIVE_PIXEL) ** 2)
     frames = [
@@ -70,7 +86,7 @@ def read_viewer(path, *, bands=None, pixel_scale=None, size=None, coords=None):
             name,
             data * factor,
             wcs,
-            zeros_as_mask(data),
+            _mask(data, bits, name, mask_bits),
             None if weights is None else weights[i] / factor**2,
         )
         for i, (name, data) in enumerate(zip(names, cube, strict=True))
@@ -85,12 +101,22 @@ def read_viewer(path, *, bands=None, pixel_scale=None, size=None, coords=None):
     )
 
 
+def _mask(data, bits, band, names):
+    mask = zeros_as_mask(data)
+    return mask if bits is None else mask | bad_pixels(bits[0], band, names)
+
+
 def _cube(hdus, kind):
     for hdu in hdus:
-        if hdu.header.get("IMAGETYP", "image") == kind and hdu.header["NAXIS"]:
+        if _kind(hdu.header) == kind and hdu.header["NAXIS"]:
             data = plane(hdu)
             return data.reshape(-1, *data.shape[-2:]), hdu.header
     return None, None
+
+
+def _kind(header):
+    # Older servers write "image", newer ones "IMAGE".
+    return str(header.get("IMAGETYP", "image")).strip().lower()
 
 
 def _band_names(header, n):
@@ -121,7 +147,7 @@ def is_viewer(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
     return (
         header["NAXIS"] in (2, 3)
         and {"BANDS", "BAND0", "CRVAL1"} <= set(header)
-        and str(header.get("IMAGETYP", "image")).strip() == "image"
+        and _kind(header) == "image"
     )
 
 
