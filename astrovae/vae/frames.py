@@ -113,15 +113,8 @@ def fill_store(images, preprocessing, dtype, verbose=None):
     size = preprocessing.output_size
     store = ImageStore(len(images), (len(preprocessing.bands), size, size), dtype)
     usable = np.zeros(len(images), dtype=bool)
-    verbose = sys.stderr.isatty() if verbose is None else verbose
-    bar = tqdm(
-        total=len(images),
-        disable=not verbose,
-        unit="galaxy",
-        desc="preprocessing",
-    )
     start = 0
-    with bar:
+    with _progress(len(images), "preprocessing", verbose) as bar:
         for x, valid, flags in preprocessed_chunks(images, preprocessing):
             store.fill(start, x, valid)
             usable[start : start + len(x)] = (flags & UNUSABLE) == 0
@@ -164,8 +157,10 @@ def encode_images(vae, images):
     empty = np.zeros((0, len(preprocessing.bands), size, size))
     # An empty part first, so that an empty set has the right shapes.
     parts = [(*encode_arrays(network, empty, None, device), np.zeros(0, int))]
-    for x, valid, flags in preprocessed_chunks(images, preprocessing):
-        parts.append((*encode_arrays(network, x, valid, device), flags))
+    with _progress(len(images), "encoding", vae.verbose) as bar:
+        for x, valid, flags in preprocessed_chunks(images, preprocessing):
+            parts.append((*encode_arrays(network, x, valid, device), flags))
+            bar.update(len(x))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
@@ -195,3 +190,11 @@ def encode_rows(network, store, rows, device):
         valid = None if batch.valid is None else batch.valid.numpy()
         parts.append(encode_arrays(network, batch.x.numpy(), valid, device))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def _progress(n, text, verbose):
+    """
+    A progress bar on stderr, for work that takes longer than 2 s.
+    """
+    verbose = sys.stderr.isatty() if verbose is None else verbose
+    return tqdm(total=n, desc=text, unit="galaxy", delay=2.0, disable=not verbose)
