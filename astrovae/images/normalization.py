@@ -49,6 +49,8 @@ def eq1_stretch(flux, scale, beta=10.0):
         Values in (-1, 1), in the type of the flux.
     """
     t = flux * _per_band(beta / np.asarray(scale, float), flux.dtype)
+    # Beyond, the result is 1 to the last digit and the square overflows.
+    np.clip(t, -1e15, 1e15, out=t)
     norm = np.multiply(t, t)
     norm += 1
     np.sqrt(norm, out=norm)

@@ -153,18 +153,21 @@ class ResidualNetwork(nn.Module):
         self.photometry = AperturePhotometry(n_bands, size)
         self.photometry_head = nn.Sequential(
             nn.BatchNorm1d(self.photometry.n_features),
-            nn.Linear(self.photometry.n_features, 96),
+            nn.Linear(self.photometry.n_features, 192),
             nn.SiLU(),
-            nn.Linear(96, 96),
-            nn.SiLU(),
-        )
-        self.head = nn.Sequential(
-            nn.Linear(3 * widths[-1] + 96, 192),
+            nn.Linear(192, 192),
             nn.SiLU(),
             nn.Linear(192, 64),
             nn.SiLU(),
         )
-        self.latents = nn.Linear(64, 2 * n_latent)
+        self.head = nn.Sequential(
+            nn.Linear(3 * widths[-1] + 64, 192),
+            nn.SiLU(),
+            nn.Linear(192, 64),
+            nn.SiLU(),
+        )
+        # Fluxes reach the latents also directly, past the images.
+        self.latents = nn.Linear(128, 2 * n_latent)
         self.decoder = _residual_decoder(n_bands, n_latent, size)
 
     def encode(self, x, valid=None):
@@ -182,7 +185,8 @@ class ResidualNetwork(nn.Module):
         Returns
         -------
         encoding : `Encoding`
-            The features are the last hidden layer.
+            The features are the last hidden layers, of the images and
+            of the fluxes.
         """
         weight = torch.ones_like(x) if valid is None else valid.to(x.dtype)
         h = self.trunk(_channels_last(torch.cat([x, weight], dim=1)))
@@ -190,7 +194,8 @@ class ResidualNetwork(nn.Module):
         centre = h[:, :, n - 1 : n + 1, n - 1 : n + 1].mean(dim=(2, 3))
         pooled = [h.mean(dim=(2, 3)), h.amax(dim=(2, 3)), centre]
         fluxes = self.photometry_head(self.photometry(x, weight))
-        features = self.head(torch.cat([*pooled, fluxes], dim=1))
+        shapes = self.head(torch.cat([*pooled, fluxes], dim=1))
+        features = torch.cat([shapes, fluxes], dim=1)
         mean, log_variance = self.latents(features).chunk(2, dim=1)
         log_variance = log_variance.clamp(*_LOG_VARIANCE_RANGE)
         return Encoding(mean, log_variance, features)

@@ -5,7 +5,7 @@
 
 import astropy.units as u
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -24,7 +24,7 @@ from .scaling import LatentScaling
 __all__ = ["PhysicsVAE"]
 
 
-class PhysicsVAE(PersistenceMixin, GenerationMixin, BaseEstimator):
+class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstimator):
     """
     Redshift, stellar mass and star-formation rate from images.
 

@@ -1,0 +1,312 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Predicting: one row per galaxy, whatever the image.
+"""
+
+import warnings
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.cosmology import units as cu
+from astropy.nddata import InverseVariance
+from astropy.table import QTable, vstack
+from astropy.uncertainty import Distribution
+
+from astrovae import GalaxyImageSet
+from astrovae.flags import UNUSABLE, GalaxyFlags
+from astrovae.parameters import PARAMETERS
+
+SCALE = 0.262 * u.arcsec
+UNITS = {
+    "redshift": cu.redshift,
+    "stellar_mass": u.Msun,
+    "sfr": u.Msun / u.yr,
+    "orientation": u.deg,
+}
+COLUMNS = ["id", "ra", "dec"]
+COLUMNS += [n + end for n in UNITS for end in ("", "_lower", "_upper")]
+COLUMNS += ["morphology", "ood_score", "flags"]
+
+
+def has(flags, name):
+    return (np.asarray(flags) & int(getattr(GalaxyFlags, name))) > 0
+
+
+def image_set(data, **arguments):
+    options = {"bands": "grz", "pixel_scale": SCALE, "unit": u.nmgy} | arguments
+    return GalaxyImageSet(data, **options)
+
+
+@pytest.fixture(params=["standard", "paper"])
+def vae(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_columns_and_units(vae, unseen):
+    images, _ = unseen
+    table = vae.predict(images)
+    assert isinstance(table, QTable)
+    assert table.colnames == COLUMNS
+    assert list(table["id"]) == list(images.ids)
+    assert u.allclose(table["ra"], images.coords.ra)
+    for name, unit in UNITS.items():
+        for end in ("", "_lower", "_upper"):
+            assert table[name + end].unit == unit
+        assert np.all(table[f"{name}_lower"] <= table[name])
+        assert np.all(table[name] <= table[f"{name}_upper"])
+    assert np.all(table["stellar_mass_lower"] < table["stellar_mass_upper"])
+    angle = table["orientation"].to_value(u.deg)
+    assert np.all((angle > -90) & (angle <= 90))
+    assert table.meta["flags"]["MISSING_BAND"] == int(GalaxyFlags.MISSING_BAND)
+    assert np.all(table["flags"] & UNUSABLE == 0)
+
+
+def test_intervals_hold(standard, unseen):
+    images, labels = unseen
+    table = standard.predict(images)
+    inside = []
+    for name in ("stellar_mass", "sfr", "redshift"):
+        truth = labels[name].value
+        inside.append(
+            (table[f"{name}_lower"].value <= truth)
+            & (truth <= table[f"{name}_upper"].value)
+        )
+    # 180 values of 68 %, from 48 calibrating galaxies.
+    assert 0.52 < np.mean(inside) < 0.84
+
+
+def test_order_and_chunks_do_not_matter(vae, unseen):
+    images, _ = unseen
+    whole = vae.predict(images)
+    part = vae.predict(images[[40, 3, 17]])
+    for name in COLUMNS[3:-1]:
+        expected = np.asarray(whole[name][[40, 3, 17]])
+        assert np.asarray(part[name]) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_empty_set(vae, unseen):
+    table = vae.predict(unseen[0][:0])
+    assert len(table) == 0
+    assert table.colnames == COLUMNS
+    for name, unit in UNITS.items():
+        assert table[f"{name}_upper"].unit == unit
+    both = vstack([vae.predict(unseen[0][:2]), table], metadata_conflicts="silent")
+    assert len(both) == 2
+    assert vae.transform(unseen[0][:0]).shape == (0, vae.preset_.n_latent)
+    assert len(vae.reconstruct(unseen[0][:0])) == 0
+    assert len(vae.sample_posterior(unseen[0][:0], n=3)) == 0
+
+
+def test_all_masked_image_keeps_its_row(vae, unseen):
+    data = unseen[0].data[:4].copy()
+    data[2] = np.nan
+    images = image_set(data, reasons={"2": "cut short"})
+    table = vae.predict(images)
+    assert len(table) == 4
+    assert has(table["flags"], "NO_COVERAGE").tolist() == [False, False, True, False]
+    for name in COLUMNS[3:-1]:
+        assert table[name].mask.tolist() == [False, False, True, False]
+    assert not has(table["flags"][2], "OUT_OF_DISTRIBUTION")
+    assert not has(table["flags"][2], "OUT_OF_RANGE")
+    assert table.meta["reasons"] == {"2": "cut short"}
+    assert np.isnan(vae.transform(images)[2]).all()
+    assert vae.reconstruct(images).mask[2].all()
+    assert np.isnan(vae.sample_posterior(images, n=5)["sfr"].distribution[2]).all()
+
+
+def test_unreadable_file_keeps_its_row(vae, unseen):
+    data = unseen[0].data[:2].copy()
+    data[1] = 0
+    mask = np.zeros(data.shape, bool)
+    mask[1] = True
+    flags = [0, int(GalaxyFlags.UNREADABLE)]
+    table = vae.predict(image_set(data, mask=mask, flags=flags))
+    assert table["redshift"].mask.tolist() == [False, True]
+    assert has(table["flags"], "UNREADABLE").tolist() == [False, True]
+
+
+def test_no_nan_is_left_unmasked(vae, unseen):
+    data = unseen[0].data[:6].copy()
+    data[0, 0] = np.nan
+    data[1, :, 60:68, 60:68] = np.inf
+    data[2] = np.nan
+    data[3] *= 1e20
+    data[4] *= -1e6
+    data[5] = 0
+    table = vae.predict(image_set(data))
+    for name in COLUMNS[3:-1]:
+        column = table[name]
+        plain = np.asarray(getattr(column, "unmasked", column), dtype=float)
+        mask = getattr(column, "mask", np.zeros(6, bool))
+        assert np.all(np.isfinite(plain) | mask), name
+    unusable = (table["flags"] & UNUSABLE) > 0
+    assert unusable.tolist() == [False, False, True, False, False, False]
+    assert has(table["flags"], "NONFINITE_PIXELS")[:3].all()
+
+
+def test_unknown_positions_are_masked(vae, unseen):
+    table = vae.predict(image_set(unseen[0].data[:2]))
+    assert table["ra"].mask.all()
+    assert table["dec"].mask.all()
+
+
+# --- other grids, bands and units
+
+
+def test_missing_band(vae, unseen):
+    images, _ = unseen
+    two = image_set(images.data[:5, 1:], bands="rz")
+    table = vae.predict(two)
+    assert has(table["flags"], "MISSING_BAND").all()
+    assert np.all(np.isfinite(np.asarray(table["redshift"].value)))
+    masked = images.data[:5].copy()
+    masked[:, 0] = np.nan
+    again = vae.predict(image_set(masked))
+    assert np.asarray(again["sfr"].value) == pytest.approx(
+        np.asarray(table["sfr"].value), rel=1e-5
+    )
+
+
+def test_standard_copes_with_a_missing_band(standard, unseen):
+    images, labels = unseen
+    table = standard.predict(image_set(images.data[:, 1:], bands="rz"))
+    truth = np.log10(labels["stellar_mass"].value)
+    residual = np.log10(table["stellar_mass"].value) - truth
+    assert np.std(residual) < 0.7 * np.std(truth)
+
+
+def test_no_band_of_the_model(vae, unseen):
+    images = image_set(unseen[0].data[:2, :2], bands="uy")
+    with pytest.raises(ValueError, match=r"bands u, y, but the model needs g, r, z"):
+        vae.predict(images)
+
+
+def test_order_of_bands(vae, unseen):
+    images, _ = unseen
+    other = image_set(images.data[:5, ::-1], bands="zrg")
+    a, b = vae.predict(images[:5]), vae.predict(other)
+    assert np.array_equal(a["redshift"], b["redshift"])
+
+
+def test_other_flux_units(vae, unseen):
+    images = unseen[0][:5]
+    a, b = vae.predict(images), vae.predict(images.to(u.uJy))
+    for name in PARAMETERS:
+        assert np.asarray(a[name].value) == pytest.approx(
+            np.asarray(b[name].value), rel=1e-3
+        )
+
+
+def test_small_frames(standard, unseen):
+    images, labels = unseen
+    table = standard.predict(images.crop(96))
+    assert has(table["flags"], "SMALL_FRAME").all()
+    assert has(table["flags"], "PARTIAL_COVERAGE").all()
+    truth = np.log10(labels["stellar_mass"].value)
+    assert np.std(np.log10(table["stellar_mass"].value) - truth) < 0.6 * np.std(truth)
+
+
+def test_coarse_pixels(standard, unseen):
+    images, labels = unseen
+    table = standard.predict(images.resample(0.524 * u.arcsec, size=64))
+    assert has(table["flags"], "COARSE_PIXELS").all()
+    truth = np.log10(labels["stellar_mass"].value)
+    assert np.std(np.log10(table["stellar_mass"].value) - truth) < 0.4 * np.std(truth)
+
+
+def test_masked_centre(standard, unseen):
+    mask = np.zeros(unseen[0].shape, bool)
+    mask[1, :, 63:65, 63:65] = True
+    table = standard.predict(image_set(unseen[0].data, mask=mask))
+    assert np.flatnonzero(has(table["flags"], "CENTRE_MASKED")).tolist() == [1]
+
+
+# --- strange galaxies
+
+
+def test_estimates_outside_the_labels_are_flagged(standard, unseen):
+    data = unseen[0].data[:10]
+    table = standard.predict(image_set(data * 1000))
+    assert np.median(table["stellar_mass"].value) > 10**11.5
+    assert has(table["flags"], "OUT_OF_RANGE").sum() >= 8
+
+
+def test_strange_images_are_flagged(standard, unseen):
+    images, _ = unseen
+    usual = standard.predict(images)
+    strange = images.data[:10].copy()
+    strange[:, 0] += 0.3
+    strange[:, 2] -= 0.3
+    table = standard.predict(image_set(strange))
+    assert np.min(table["ood_score"]) > np.median(usual["ood_score"])
+    assert has(table["flags"], "OUT_OF_DISTRIBUTION").mean() >= 0.8
+    assert has(usual["flags"], "OUT_OF_DISTRIBUTION").mean() < 0.2
+
+
+# --- latents, reconstructions, draws
+
+
+def test_transform(vae, unseen):
+    images, labels = unseen
+    latents = vae.transform(images)
+    names = list(vae.get_feature_names_out())
+    assert latents.shape == (60, len(names))
+    column = latents[:, names.index("stellar_mass")]
+    truth = np.log10(labels["stellar_mass"].value)
+    assert np.corrcoef(column, truth)[0, 1] > 0.8
+
+
+def test_reconstruct(vae, unseen):
+    images, _ = unseen
+    own = vae.reconstruct(images)
+    assert isinstance(own, GalaxyImageSet)
+    assert own.unit == u.nmgy
+    assert own.shape[1:] == (3, vae.preset_.output_size, vae.preset_.output_size)
+    field = own.pixel_scale * vae.preset_.output_size
+    assert field.to_value(u.arcsec) == pytest.approx(128 * 0.262)
+    assert list(own.ids) == list(images.ids)
+    bright = np.argsort(images.data.sum(axis=(1, 2, 3)))[-20:]
+    flux = images.data[bright].sum(axis=(1, 2, 3))
+    ratio = own.data[bright].sum(axis=(1, 2, 3)) / flux
+    assert 0.3 < np.median(ratio) < 3
+
+
+def test_sample_posterior(vae, unseen):
+    images = unseen[0][:8]
+    table = vae.sample_posterior(images, n=4000, random_state=0)
+    point = vae.predict(images)
+    for name, parameter in PARAMETERS.items():
+        assert isinstance(table[name], Distribution)
+        assert table[name].distribution.shape == (8, 4000)
+        assert table[name].unit == parameter.unit
+    mass = table["stellar_mass"].distribution.value
+    expected = point["stellar_mass_upper"].value
+    found = np.quantile(mass, 0.84, axis=1)
+    below = expected <= point["stellar_mass"].value
+    assert np.log10(found[~below]) == pytest.approx(
+        np.log10(expected[~below]), abs=0.03
+    )
+    again = vae.sample_posterior(images, n=4000, random_state=0)
+    assert np.array_equal(again["sfr"].distribution, table["sfr"].distribution)
+    other = vae.sample_posterior(images, n=4000, random_state=1)
+    assert not np.array_equal(other["sfr"].distribution, table["sfr"].distribution)
+    assert "+/-" in str(table[["redshift"]])
+
+
+def test_score_ignores_what_has_no_label(standard, unseen):
+    images, labels = unseen
+    labels = labels.copy()
+    expected = standard.score(images[10:], labels)
+    labels["redshift"] = np.where(np.arange(60) < 10, np.nan, labels["redshift"])
+    assert standard.score(images, labels) == pytest.approx(expected, abs=1e-6)
+
+
+def test_uncertainty_is_not_needed(vae, unseen):
+    images = unseen[0][:3]
+    ivar = InverseVariance(np.ones(images.shape))
+    with_ivar = image_set(images.data, uncertainty=ivar)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = vae.predict(with_ivar)
+    assert np.array_equal(table["redshift"], vae.predict(images)["redshift"])
