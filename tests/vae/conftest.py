@@ -60,9 +60,9 @@ def make_galaxies(n, seed, size=128):
 @pytest.fixture(scope="session")
 def toy():
     """
-    240 galaxies to train with.
+    200 galaxies to train with.
     """
-    return make_galaxies(240, seed=1)
+    return make_galaxies(200, seed=1)
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +79,8 @@ def standard(toy):
     The preset "standard", fitted to the toy galaxies.
     """
     vae = PhysicsVAE(
-        max_epochs=20,
-        batch_size=24,
+        max_epochs=14,
+        batch_size=20,
         validation_fraction=0.2,
         random_state=0,
         verbose=False,
@@ -95,8 +95,8 @@ def paper(toy):
     """
     vae = PhysicsVAE(
         "gagliano2023",
-        max_epochs=25,
-        batch_size=24,
+        max_epochs=15,
+        batch_size=20,
         learning_rate=1e-3,
         random_state=0,
         verbose=False,

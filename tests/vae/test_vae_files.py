@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-import astrovae.data.registry as registry
 from astrovae import PhysicsVAE
+from astrovae.data import registry
 from astrovae.exceptions import ModelFileError
 from astrovae.nn import read_tensors, write_tensors
 

@@ -72,7 +72,7 @@ def test_intervals_hold(standard, unseen):
             (table[f"{name}_lower"].value <= truth)
             & (truth <= table[f"{name}_upper"].value)
         )
-    # 180 values of 68 %, from 48 calibrating galaxies.
+    # 180 values of 68 %, from 40 calibrating galaxies.
     assert 0.52 < np.mean(inside) < 0.84
 
 
