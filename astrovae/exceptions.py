@@ -5,12 +5,26 @@ Warnings and errors that are particular to astrovae.
 
 from astropy.utils.exceptions import AstropyUserWarning
 
-__all__ = ["AstrovaeWarning", "ImageFormatError", "ModelFileError"]
+__all__ = [
+    "AstrovaeWarning",
+    "CatalogueError",
+    "ImageFormatError",
+    "ModelFileError",
+]
 
 
 class AstrovaeWarning(AstropyUserWarning):
     """
     The base class of every warning that astrovae issues.
+    """
+
+
+class CatalogueError(OSError):
+    """
+    Raised when a published catalogue cannot be had or is not as expected.
+
+    Examples are a table or a column that VizieR does not have, and a
+    reply that was cut short.
     """
 
 
