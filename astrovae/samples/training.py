@@ -1,0 +1,221 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+From samples to images with labels, ready to train on.
+"""
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable, Table, vstack
+
+from astrovae.flags import UNUSABLE, GalaxyFlags
+from astrovae.parameters import PHYSICAL
+from astrovae.samples.duplicates import find_duplicates
+from astrovae.samples.loading import load_sample
+from astrovae.samples.naming import unique_ids
+from astrovae.samples.registry import get_sample
+
+__all__ = ["build_training_set"]
+
+
+def build_training_set(
+    samples=("gama-dr4", "zou2022"),
+    *,
+    fetcher=None,
+    z_max=1.0,
+    match_radius=1.0 * u.arcsec,
+    require=PHYSICAL,
+    load_options=None,
+    fetch_options=None,
+):
+    """
+    Join samples, fetch their images and keep what can be trained on.
+
+    Parameters
+    ----------
+    samples : sequence of str or `~astropy.table.QTable`, optional
+        Names for `load_sample`, or tables with its columns. The order
+        matters: of a galaxy in several samples, the first is kept.
+    fetcher : object, optional
+        What fetches the images: ``fetcher.fetch(coords, ids=ids)``
+        returns a `~astrovae.GalaxyImageSet` in the order asked; by
+        default a ``CutoutFetcher()`` of `astrovae.fetch`.
+    z_max : float, optional
+        Redshifts must be positive and smaller than this.
+    match_radius : `~astropy.units.Quantity`, optional
+        Positions closer than this are one galaxy, see
+        `find_duplicates`.
+    require : sequence of str, optional
+        The quantities that a galaxy must have.
+    load_options : dict of str to dict, optional
+        More arguments of `load_sample`, by the sample's name.
+    fetch_options : dict, optional
+        More arguments of ``fetcher.fetch``.
+
+    Returns
+    -------
+    images : `~astrovae.GalaxyImageSet`
+        The galaxies with an image in every band.
+    labels : `~astropy.table.QTable`
+        Their labels, row by row. ``meta["steps"]`` lists how many
+        galaxies, in all and of each sample, were left after each step
+        and how many it dropped (``QTable(rows=labels.meta["steps"])``
+        makes a table of it); ``meta["dropped"]`` tells of each galaxy
+        that was dropped why; ``meta["samples"]`` has the samples' own
+        meta, with their cuts.
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column, two samples have the same name, or
+        nothing is left.
+    TypeError
+        If an argument has the wrong type.
+    """
+    labels = _join(samples, z_max, load_options or {})
+    log = _Log(labels)
+    log.step("joined", np.zeros(len(labels), bool), "")
+    z = _plain(labels, "redshift")
+    with np.errstate(invalid="ignore"):
+        far = ~((z > 0) & (z < z_max))
+    labels = log.step("redshift", far, f"redshift not in 0 < z < {z_max:g}")
+    for name in require:
+        if name != "redshift":
+            missing = np.isnan(_plain(labels, name))
+            labels = log.step(f"has {name}", missing, f"no {name}")
+    coords = SkyCoord(labels["ra"], labels["dec"])
+    repeats = find_duplicates(coords, match_radius)
+    ids = labels["id"]
+    reasons = [f"repeats {ids[row]}" if row >= 0 else "" for row in repeats]
+    labels = log.step("duplicates", repeats >= 0, reasons)
+    if len(labels) == 0:
+        msg = f"no galaxy is left to fetch: {log.text()}"
+        raise ValueError(msg)
+    images = _fetch(fetcher, labels, fetch_options or {})
+    for name, bits, why in (
+        ("image", UNUSABLE, "no image"),
+        ("all bands", int(GalaxyFlags.MISSING_BAND), "a band is missing"),
+    ):
+        bad = images.flags & bits > 0
+        known = images.reasons
+        reasons = [
+            f"{why}: {known[str(i)]}" if str(i) in known else why for i in images.ids
+        ]
+        labels = log.step(name, bad, reasons)
+        images = images[np.flatnonzero(~bad)]
+    if len(labels) == 0:
+        msg = f"no galaxy is left: {log.text()}"
+        raise ValueError(msg)
+    labels.meta = {**log.meta(), **labels.meta}
+    return images, labels
+
+
+class _Log:
+    """
+    What went at each step, and why.
+    """
+
+    def __init__(self, labels):
+        self.labels = labels
+        self.names = list(dict.fromkeys(labels["sample"].tolist()))
+        self.steps = []
+        self.dropped = []
+
+    def step(self, name, bad, reasons):
+        """
+        Drop rows and write down how many, of which sample and why.
+        """
+        labels = self.labels
+        if isinstance(reasons, str):
+            reasons = [reasons] * len(labels)
+        for row in np.flatnonzero(bad):
+            one = {"id": str(labels["id"][row]), "sample": str(labels["sample"][row])}
+            self.dropped.append({**one, "step": name, "reason": reasons[row]})
+        self.labels = labels = labels[~bad]
+        counts = {s: int(np.count_nonzero(labels["sample"] == s)) for s in self.names}
+        dropped = int(np.count_nonzero(bad))
+        self.steps.append(
+            {"step": name, "left": len(labels), "dropped": dropped, **counts}
+        )
+        return labels
+
+    def text(self):
+        """
+        The steps in one line.
+        """
+        return ", ".join(f"{one['left']} after {one['step']!r}" for one in self.steps)
+
+    def meta(self):
+        """
+        The steps and the dropped rows.
+        """
+        return {"steps": self.steps, "dropped": self.dropped}
+
+
+def _join(samples, z_max, load_options):
+    if isinstance(samples, (str, Table)):
+        samples = [samples]
+    named = [one for one in samples if isinstance(one, str)]
+    unknown = [name for name in load_options if name not in named]
+    if unknown:
+        msg = f"'load_options' has {', '.join(unknown)}, which is no sample to load"
+        raise ValueError(msg)
+    tables, metas = [], {}
+    for i, one in enumerate(samples):
+        if isinstance(one, str):
+            options = dict(load_options.get(one, {}))
+            if any(cut.name == "z_max" for cut in get_sample(one).cuts):
+                options.setdefault("z_max", z_max)
+            table = load_sample(one, **options)
+        else:
+            table = _check_table(one, i)
+        name = str(table["sample"][0]) if len(table) else table.meta.get("sample", "")
+        metas[str(name)] = dict(table.meta)
+        tables.append(table)
+    if not tables:
+        msg = "'samples' names no sample"
+        raise ValueError(msg)
+    labels = vstack(tables, metadata_conflicts="silent", join_type="exact")
+    labels.meta = {"samples": metas}
+    labels["id"] = unique_ids(
+        np.asarray(labels["id"]).astype(str),
+        labels["ra"].to_value(u.deg),
+        labels["dec"].to_value(u.deg),
+    )
+    return labels
+
+
+def _check_table(table, i):
+    if not isinstance(table, Table):
+        msg = f"a sample must be a name or a table, not {type(table).__name__}"
+        raise TypeError(msg)
+    errors = [f"{name}_err" for name in PHYSICAL]
+    names = ["id", "ra", "dec", *PHYSICAL, *errors, "sample", "reference"]
+    missing = [name for name in names if name not in table.colnames]
+    if missing:
+        msg = f"sample {i + 1} has no column {', '.join(missing)}"
+        raise ValueError(msg)
+    return QTable(table[names])
+
+
+def _plain(labels, name):
+    if name not in labels.colnames:
+        msg = f"'require' names {name!r}, but there is no such column"
+        raise ValueError(msg)
+    column = labels[name]
+    mask = np.broadcast_to(getattr(column, "mask", False), len(column))
+    values = np.array(getattr(column, "unmasked", column).value, dtype=float)
+    return np.where(mask, np.nan, values)
+
+
+def _fetch(fetcher, labels, options):
+    if fetcher is None:
+        from astrovae.fetch import CutoutFetcher
+
+        fetcher = CutoutFetcher()
+    coords = SkyCoord(labels["ra"], labels["dec"])
+    images = fetcher.fetch(coords, ids=labels["id"], **options)
+    if [str(i) for i in images.ids] != [str(i) for i in labels["id"]]:
+        msg = "the fetcher returned other galaxies than it was asked for"
+        raise ValueError(msg)
+    return images
