@@ -194,7 +194,7 @@ def read_hdf5(path):
         If the file is truncated, altered, foreign, or of another
         version.
     """
-    path = Path(getattr(path, "name", path)).absolute()
+    path = Path(path).absolute()
     with open_set(path) as file:
         n = int(file.attrs["n"])
         shape = file["data"].shape
@@ -206,10 +206,11 @@ def read_hdf5(path):
             for name, (dtype, _, _) in COLUMNS.items()
         }
         attributes = dict(file.attrs)
+        pixels = LazyPixels(path, attributes["uuid"], np.arange(n))
     images = _empty_set(attributes, columns, path)
     images._shape = (n, *shape[1:])
     images._data = images._mask = images._uncertainty = None
-    images._source = LazyPixels(path, attributes["uuid"], np.arange(n))
+    images._source = pixels
     return images
 
 
@@ -253,7 +254,7 @@ def _empty_set(attributes, columns, path):
             reasons={i: r for i, r in zip(ids, reason, strict=True) if r},
             meta=json.loads(attributes["meta"]),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, u.UnitsError) as error:
         msg = f"{path}: an image set that contradicts itself ({error})"
         raise ImageFormatError(msg) from error
     images._flags = columns["flags"]
@@ -274,10 +275,6 @@ def is_hdf5(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
     is_hdf5 : bool
         Whether to read or write HDF5.
     """
-    if fileobj is not None:
-        start = fileobj.read(len(SIGNATURE))
-        fileobj.seek(0)
-        return start == SIGNATURE
     if path is None:
         return False
     if str(path).lower().endswith((".hdf5", ".h5")):

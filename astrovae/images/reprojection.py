@@ -182,7 +182,7 @@ def _adaptive(planes, wcs, target, shape):
     # Loaded on use: the parallel grids of nearly all files do without.
     from reproject import reproject_adaptive
 
-    return reproject_adaptive(
+    out = reproject_adaptive(
         (planes, wcs),
         target,
         shape_out=(len(planes), *shape),
@@ -192,3 +192,5 @@ def _adaptive(planes, wcs, target, shape):
         boundary_fill_value=0.0,
         return_footprint=False,
     )
+    # Outside of the frame it is NaN: no weight on any valid pixel.
+    return np.nan_to_num(out, nan=0.0)
