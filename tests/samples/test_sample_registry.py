@@ -43,7 +43,7 @@ def own_registry(monkeypatch):
 
 def test_samples_of_the_paper():
     table = list_samples()
-    assert table["name"].tolist() == NAMES
+    assert table["name"].tolist()[: len(NAMES)] == NAMES
     row = table[0]
     assert row["catalogue"] == "J/MNRAS/513/439/gamadr4"
     assert row["cuts"].startswith("min_quality=3, best_only=True, z_min=0.002, z_max=1")
