@@ -125,6 +125,8 @@ def load_sample_set(name="decals-sim-v1"):
     `~astrovae.exceptions.ModelFileError`
         If a file is missing or was altered.
     """
+    # The parameters make astropy know the unit of redshifts in the file.
+    import astrovae.parameters  # noqa: F401
     from astrovae.images import GalaxyImageSet
 
     images_path, truth_path = sample_paths(name)
