@@ -8,9 +8,10 @@ package loads neither torch nor matplotlib nor a network library.
 
 import importlib
 
-__all__ = ["GalaxyImageSet", "PhysicsVAE", "__version__"]
+__all__ = ["CutoutFetcher", "GalaxyImageSet", "PhysicsVAE", "__version__"]
 
 _HOME = {
+    "CutoutFetcher": "astrovae.fetch",
     "GalaxyImageSet": "astrovae.images",
     "PhysicsVAE": "astrovae.vae",
     "__version__": "astrovae.version",

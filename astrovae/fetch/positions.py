@@ -1,0 +1,181 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Positions from what a person has: coordinates, or a table.
+"""
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import Angle, SkyCoord
+
+from astrovae.images.checks import check_ids, sky
+
+__all__ = ["read_positions"]
+
+_RA = ("ra", "raj2000", "ra_j2000", "ra_icrs", "_ra", "_raj2000", "ra_deg")
+_DEC = ("dec", "dej2000", "decj2000", "dec_j2000", "de_icrs", "dec_icrs")
+_DEC += ("_dec", "_de", "_dej2000", "dec_deg")
+_ID = ("id", "name", "object", "objid", "object_id", "source_id")
+
+
+def read_positions(coords, ids=None):
+    """
+    Return positions and ids, one of each per object.
+
+    Parameters
+    ----------
+    coords : `~astropy.coordinates.SkyCoord` or table
+        Positions in any frame, one or many; or a table with columns
+        ``ra`` and ``dec`` (or a usual synonym, in any case), or with
+        one column of coordinates. A column without a unit is taken in
+        degrees if it holds numbers; text may be degrees, or
+        sexagesimal with the right ascension in hours. Rows that are
+        masked or NaN have no position.
+    ids : array_like, optional
+        Unique names; by default the table's column ``id`` (or
+        ``name``), else "0", "1", ...
+
+    Returns
+    -------
+    coords : `~astropy.coordinates.SkyCoord`, shape (N,)
+        ICRS; NaN where there is no position.
+    ids : `~numpy.ndarray` of str, shape (N,)
+        The ids.
+
+    Raises
+    ------
+    TypeError
+        If there are no coordinates in it.
+    ValueError
+        If a position makes no sense, or ids repeat or do not fit.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from astrovae.fetch.positions import read_positions
+    >>> table = Table({"id": ["a", "b"], "RA": ["10:00:00", "10:00:10"],
+    ...                "Dec": ["+02:12:00", "-02:12:00"]})
+    >>> coords, ids = read_positions(table)
+    >>> coords.ra.deg
+    array([150.        , 150.04166667])
+    """
+    if isinstance(coords, SkyCoord):
+        return _flatten(coords), check_ids(ids, coords.size)
+    columns = _columns(coords)
+    if ids is None:
+        found = _find(columns, _ID)
+        ids = None if found is None else _text(columns[found])
+    coords = _from_columns(columns)
+    return coords, check_ids(ids, len(coords))
+
+
+def _columns(table):
+    # The columns of an astropy table, a pandas or polars frame, a
+    # structured array or a dict.
+    if hasattr(table, "colnames"):
+        names = table.colnames
+    elif hasattr(table, "columns"):
+        names = list(table.columns)
+    elif getattr(getattr(table, "dtype", None), "names", None):
+        names = table.dtype.names
+    elif isinstance(table, dict):
+        names = list(table)
+    else:
+        msg = (
+            "'coords' must be a SkyCoord or a table with the columns ra and "
+            f"dec, not {type(table).__name__}"
+        )
+        raise TypeError(msg)
+    columns = {str(name): table[name] for name in names}
+    return {
+        name: column.to_numpy() if hasattr(column, "to_numpy") else column
+        for name, column in columns.items()
+    }
+
+
+def _find(columns, names):
+    # The first synonym that a column bears, in any case.
+    lower = {}
+    for name in columns:
+        lower.setdefault(name.lower(), name)
+    return next((lower[name] for name in names if name in lower), None)
+
+
+def _from_columns(columns):
+    ra, dec = _find(columns, _RA), _find(columns, _DEC)
+    if ra is None or dec is None:
+        mixins = [c for c in columns.values() if isinstance(c, SkyCoord)]
+        if len(mixins) == 1:
+            return _flatten(mixins[0])
+        msg = (
+            "no columns of positions, such as ra and dec, among "
+            f"{', '.join(columns) or 'none at all'}"
+        )
+        raise ValueError(msg)
+    ra = _degrees(columns[ra], ra, u.hourangle)
+    dec = _degrees(columns[dec], dec, u.deg)
+    if ra.shape != dec.shape:
+        msg = f"{ra.size} right ascensions for {dec.size} declinations"
+        raise ValueError(msg)
+    beyond = np.flatnonzero((np.abs(dec) > 90) | (np.abs(ra) > 360))
+    if beyond.size:
+        row = beyond[0]
+        msg = f"row {row} is no position in degrees: ra {ra[row]}, dec {dec[row]}"
+        raise ValueError(msg)
+    missing = ~(np.isfinite(ra) & np.isfinite(dec))
+    return sky(np.where(missing, np.nan, ra % 360), np.where(missing, np.nan, dec))
+
+
+def _degrees(column, name, sexagesimal_unit):
+    mask = np.atleast_1d(np.asarray(getattr(column, "mask", False)))
+    unit = getattr(column, "unit", None)
+    values = np.atleast_1d(np.ma.getdata(getattr(column, "unmasked", column)))
+    if values.dtype.kind in "OSU":
+        values = _parse(_text(values), mask, name, sexagesimal_unit, unit)
+    elif values.dtype.kind in "fiu":
+        values = u.Quantity(getattr(values, "value", values), unit or u.deg)
+    else:
+        msg = f"the column {name!r} holds no angles, but {values.dtype}"
+        raise ValueError(msg)
+    if not values.unit.is_equivalent(u.deg):
+        msg = f"the column {name!r} has the unit {values.unit}, which is no angle"
+        raise u.UnitsError(msg)
+    degrees = np.array(values.to_value(u.deg), dtype=float)
+    degrees[np.broadcast_to(mask, degrees.shape)] = np.nan
+    return degrees
+
+
+def _parse(texts, mask, name, sexagesimal_unit, unit):
+    # Text: decimal degrees if each is one number, else sexagesimal.
+    empty = np.array([text.strip() == "" for text in texts]) | mask
+    texts = np.where(empty, "nan", texts)
+    numbers = _numbers(texts)
+    if numbers is not None:
+        return u.Quantity(numbers, unit or u.deg)
+    degrees = np.full(len(texts), np.nan)
+    for row in np.flatnonzero(~empty):
+        try:
+            degrees[row] = Angle(str(texts[row]), sexagesimal_unit).deg
+        except (ValueError, u.UnitsError) as error:
+            msg = f"row {row} of the column {name!r} is no angle: {texts[row]!r}"
+            raise ValueError(msg) from error
+    return degrees * u.deg
+
+
+def _numbers(texts):
+    try:
+        return texts.astype(float)
+    except ValueError:
+        return None
+
+
+def _text(column):
+    values = np.atleast_1d(np.ma.getdata(getattr(column, "unmasked", column)))
+    if values.dtype.kind in "SO":
+        values = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
+    return np.array(values).astype(str)
+
+
+def _flatten(coords):
+    coords = coords.icrs.reshape(coords.size)
+    ra, dec = (np.array(getattr(coords, axis).deg) for axis in ("ra", "dec"))
+    return sky(ra, dec)
