@@ -3,12 +3,15 @@
 From samples to images with labels, ready to train on.
 """
 
+import warnings
+
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table, vstack
 
-from astrovae.flags import UNUSABLE, GalaxyFlags
+from astrovae.exceptions import AstrovaeWarning
+from astrovae.flags import GalaxyFlags
 from astrovae.parameters import PHYSICAL
 from astrovae.samples.duplicates import find_duplicates
 from astrovae.samples.loading import load_sample
@@ -16,6 +19,13 @@ from astrovae.samples.naming import unique_ids
 from astrovae.samples.registry import get_sample
 
 __all__ = ["build_training_set"]
+
+# What an image must not be flagged with, at each of the last steps.
+_IMAGE_STEPS = (
+    ("fetched", GalaxyFlags.UNREADABLE, "no image"),
+    ("covered", GalaxyFlags.NO_COVERAGE, "the survey has no image"),
+    ("all bands", GalaxyFlags.MISSING_BAND, "a band is missing"),
+)
 
 
 def build_training_set(
@@ -64,6 +74,12 @@ def build_training_set(
         that was dropped why; ``meta["samples"]`` has the samples' own
         meta, with their cuts.
 
+    Warns
+    -----
+    `~astrovae.exceptions.AstrovaeWarning`
+        If images could not be fetched that a second run may have; a
+        galaxy outside the survey is no reason to warn.
+
     Raises
     ------
     ValueError
@@ -92,11 +108,8 @@ def build_training_set(
         msg = f"no galaxy is left to fetch: {log.text()}"
         raise ValueError(msg)
     images = _fetch(fetcher, labels, fetch_options or {})
-    for name, bits, why in (
-        ("image", UNUSABLE, "no image"),
-        ("all bands", int(GalaxyFlags.MISSING_BAND), "a band is missing"),
-    ):
-        bad = images.flags & bits > 0
+    for name, flag, why in _IMAGE_STEPS:
+        bad = images.flags & int(flag) > 0
         known = images.reasons
         reasons = [
             f"{why}: {known[str(i)]}" if str(i) in known else why for i in images.ids
@@ -106,6 +119,13 @@ def build_training_set(
     if len(labels) == 0:
         msg = f"no galaxy is left: {log.text()}"
         raise ValueError(msg)
+    n_failed = log.dropped_at("fetched")
+    if n_failed:
+        msg = (
+            f"{n_failed} galaxies were left out because their images could not be "
+            "fetched; a second run with the same cache tries them again"
+        )
+        warnings.warn(msg, AstrovaeWarning, stacklevel=2)
     labels.meta = {**log.meta(), **labels.meta}
     return images, labels
 
@@ -138,6 +158,12 @@ class _Log:
             {"step": name, "left": len(labels), "dropped": dropped, **counts}
         )
         return labels
+
+    def dropped_at(self, name):
+        """
+        How many rows a step dropped.
+        """
+        return sum(one["dropped"] for one in self.steps if one["step"] == name)
 
     def text(self):
         """

@@ -3,6 +3,8 @@
 Tests of building a training set: what goes at each step, and why.
 """
 
+from pathlib import Path
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -103,20 +105,22 @@ def steps(labels):
 
 def test_steps(samples):
     fetcher = Fetcher(unreadable=["B3"], without_z=["B4"])
-    images, labels = build_training_set(samples, fetcher=fetcher)
+    with pytest.warns(AstrovaeWarning, match="1 galaxies were left out because"):
+        images, labels = build_training_set(samples, fetcher=fetcher)
     assert labels["id"].tolist() == ["A0", "A3", "B1"]
     assert list(images.ids) == ["A0", "A3", "B1"]
     log = steps(labels)
-    assert log["step"].tolist() == [*PAPER_ORDER, "image", "all bands"]
-    assert log["left"].tolist() == [10, 7, 6, 6, 5, 4, 3]
-    assert log["dropped"].tolist() == [0, 3, 1, 0, 1, 1, 1]
-    assert log["A"].tolist() == [5, 2, 2, 2, 2, 2, 2]
-    assert log["B"].tolist() == [5, 5, 4, 4, 3, 2, 1]
+    assert log["step"].tolist() == [*PAPER_ORDER, "fetched", "covered", "all bands"]
+    assert log["left"].tolist() == [10, 7, 6, 6, 5, 4, 4, 3]
+    assert log["dropped"].tolist() == [0, 3, 1, 0, 1, 1, 0, 1]
+    assert log["A"].tolist() == [5, 2, 2, 2, 2, 2, 2, 2]
+    assert log["B"].tolist() == [5, 5, 4, 4, 3, 2, 2, 1]
 
 
 def test_reasons(samples):
     fetcher = Fetcher(unreadable=["B3"], without_z=["B4"])
-    _, labels = build_training_set(samples, fetcher=fetcher)
+    with pytest.warns(AstrovaeWarning, match="could not be fetched"):
+        _, labels = build_training_set(samples, fetcher=fetcher)
     reasons = {one["id"]: one["reason"] for one in labels.meta["dropped"]}
     assert reasons == {
         "A1": "redshift not in 0 < z < 1",
@@ -132,7 +136,7 @@ def test_reasons(samples):
 
 
 def test_images_and_labels_are_in_step(samples):
-    images, labels = build_training_set(samples, fetcher=Fetcher(unreadable=["A3"]))
+    images, labels = build_training_set(samples, fetcher=Fetcher(empty=["A3"]))
     # The stand-in fills each image with its number in the list asked.
     assert images.data[:, 0, 0, 0].tolist() == [0, 2, 3, 4]
     assert labels["id"].tolist() == ["A0", "B1", "B3", "B4"]
@@ -141,8 +145,8 @@ def test_images_and_labels_are_in_step(samples):
 
 def test_uncovered_position_has_no_image(samples):
     _, labels = build_training_set(samples, fetcher=Fetcher(empty=["A0"]))
-    assert labels.meta["dropped"][-1]["reason"].startswith("no image")
-    assert labels.meta["dropped"][-1]["step"] == "image"
+    assert labels.meta["dropped"][-1]["reason"] == "the survey has no image"
+    assert labels.meta["dropped"][-1]["step"] == "covered"
 
 
 def test_order_of_the_samples_decides_duplicates(samples):
@@ -232,7 +236,7 @@ def test_nothing_has_labels(vizier):
 
 def test_no_image_at_all(samples):
     fetcher = Fetcher(unreadable=["A0", "A3", "B1", "B3", "B4"])
-    with pytest.raises(ValueError, match=r"no galaxy is left: .* 0 after 'image'"):
+    with pytest.raises(ValueError, match=r"no galaxy is left: .* 0 after 'fetched'"):
         build_training_set(samples, fetcher=fetcher)
 
 
@@ -268,3 +272,26 @@ def test_options_of_a_sample_that_is_not_loaded(samples):
 def test_require_what_does_not_exist(samples):
     with pytest.raises(ValueError, match="'require' names 'size'"):
         build_training_set(samples, fetcher=Fetcher(), require=("size",))
+
+
+def test_the_real_fetcher(samples, monkeypatch, tmp_path):
+    # The server of the fetcher's own tests.
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "fetch")
+    from fake_server import FakeServer
+
+    from astrovae.fetch import CutoutFetcher
+
+    with FakeServer() as server:
+        faults = {"60": "403", "80": "zeros", "90": "zero band"}
+        server.always.update({f"{ra}.0000000": fault for ra, fault in faults.items()})
+        fetcher = CutoutFetcher(size=16, server=server.url, tries=1, progress=False)
+        options = {"cache": tmp_path / "cache", "output": tmp_path / "x.hdf5"}
+        with pytest.warns(AstrovaeWarning, match="1 galaxies were left out"):
+            images, labels = build_training_set(
+                samples, fetcher=fetcher, fetch_options=options
+            )
+    assert labels["id"].tolist() == ["A0", "A3"]
+    assert images.shape == (2, 3, 16, 16)
+    assert np.all(np.isfinite(images.data))
+    went = {one["id"]: one["step"] for one in labels.meta["dropped"][-3:]}
+    assert went == {"B1": "fetched", "B3": "covered", "B4": "all bands"}
