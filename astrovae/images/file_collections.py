@@ -328,20 +328,8 @@ def _bar(entries, progress):
     return tqdm(entries, desc="reading", unit="galaxy", disable=None)
 
 
-def is_collection(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
-    """
-    Recognise lists and folders.
-
-    Parameters
-    ----------
-    origin, path, fileobj, args, kwargs
-        As astropy's registry passes them.
-
-    Returns
-    -------
-    is_collection : bool
-        Whether `read_files` reads the source.
-    """
+def _is_collection(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
+    # For the registry: lists and folders.
     source = args[0] if args else path
     if isinstance(source, (list, tuple)):
         return origin == "read"
@@ -349,4 +337,4 @@ def is_collection(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
 
 
 registry.register_reader(FILES_FORMAT, GalaxyImageSet, read_files)
-registry.register_identifier(FILES_FORMAT, GalaxyImageSet, is_collection)
+registry.register_identifier(FILES_FORMAT, GalaxyImageSet, _is_collection)

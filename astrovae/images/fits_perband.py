@@ -172,21 +172,9 @@ def _flux_factor(header, path):
         raise ImageFormatError(msg) from None
 
 
-def is_perband(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
-    """
-    Recognise a plane with a band and a place on the sky, which is no
-    part of a survey's coadd brick.
-
-    Parameters
-    ----------
-    origin, path, fileobj, args, kwargs
-        As astropy's registry passes them.
-
-    Returns
-    -------
-    is_perband : bool
-        Whether `read_perband` reads the file.
-    """
+def _is_perband(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
+    # For the registry: a plane with a band and a place on the sky, which
+    # is no part of a survey's coadd brick.
     if origin != "read" or path is None or not is_fits_name(path):
         return False
     headers = read_headers(path)
@@ -196,4 +184,4 @@ def is_perband(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
 
 
 registry.register_reader(FORMAT, GalaxyImageSet, read_perband)
-registry.register_identifier(FORMAT, GalaxyImageSet, is_perband)
+registry.register_identifier(FORMAT, GalaxyImageSet, _is_perband)

@@ -107,24 +107,12 @@ def _role(header):
     return kind, tuple(header.get(name) for name in names)
 
 
-def is_subimage(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
-    """
-    Recognise subimage files: an HDU per brick, band and kind.
-
-    Parameters
-    ----------
-    origin, path, fileobj, args, kwargs
-        As astropy's registry passes them.
-
-    Returns
-    -------
-    is_subimage : bool
-        Whether `read_subimage` reads the file.
-    """
+def _is_subimage(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
+    # For the registry: an HDU per brick, band and kind.
     if origin != "read" or path is None or not is_fits_name(path):
         return False
     return any(_role(header)[0] == "image" for header in read_headers(path)[1:])
 
 
 registry.register_reader(FORMAT, GalaxyImageSet, read_subimage)
-registry.register_identifier(FORMAT, GalaxyImageSet, is_subimage)
+registry.register_identifier(FORMAT, GalaxyImageSet, _is_subimage)

@@ -127,20 +127,8 @@ def _band_names(header, n):
     return names
 
 
-def is_viewer(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
-    """
-    Recognise the viewer's cutouts: planes named by BANDS and BAND0.
-
-    Parameters
-    ----------
-    origin, path, fileobj, args, kwargs
-        As astropy's registry passes them.
-
-    Returns
-    -------
-    is_viewer : bool
-        Whether `read_viewer` reads the file.
-    """
+def _is_viewer(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
+    # For the registry: planes named by BANDS and BAND0.
     if origin != "read" or path is None or not is_fits_name(path):
         return False
     header = read_headers(path)[0]
@@ -152,4 +140,4 @@ def is_viewer(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
 
 
 registry.register_reader(FORMAT, GalaxyImageSet, read_viewer)
-registry.register_identifier(FORMAT, GalaxyImageSet, is_viewer)
+registry.register_identifier(FORMAT, GalaxyImageSet, _is_viewer)

@@ -21,7 +21,7 @@ class Frame:
     """
     One band of one galaxy on the pixel grid of its file.
 
-    Parameters
+    Attributes
     ----------
     band : str
         The band.

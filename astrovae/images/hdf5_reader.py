@@ -261,20 +261,8 @@ def _empty_set(attributes, columns, path):
     return images
 
 
-def is_hdf5(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
-    """
-    Recognise HDF5 by its first bytes, or by the file's name.
-
-    Parameters
-    ----------
-    origin, path, fileobj, args, kwargs
-        As astropy's registry passes them.
-
-    Returns
-    -------
-    is_hdf5 : bool
-        Whether to read or write HDF5.
-    """
+def _is_hdf5(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
+    # For the registry: HDF5 by its first bytes, or by the file's name.
     if path is None:
         return False
     if str(path).lower().endswith((".hdf5", ".h5")):
@@ -286,4 +274,4 @@ def is_hdf5(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001
 
 
 registry.register_reader(FORMAT, GalaxyImageSet, read_hdf5)
-registry.register_identifier(FORMAT, GalaxyImageSet, is_hdf5)
+registry.register_identifier(FORMAT, GalaxyImageSet, _is_hdf5)

@@ -324,7 +324,9 @@ def write_hdf5(images, path, *, overwrite=False, quantize_level=None, compressio
         The file.
     overwrite : bool, optional
         Whether an existing file may be replaced.
-    quantize_level, compression
+    quantize_level : float, optional
+        As in `HDF5Writer`.
+    compression : int, optional
         As in `HDF5Writer`.
 
     Raises

@@ -122,10 +122,12 @@ def resize_masked(rows, images, columns, full, mask=None, variance=None):
 
     Parameters
     ----------
-    rows, columns : `~numpy.ndarray`, shape (out, in)
-        The matrices of the y and the x axis.
-    images : `~numpy.ndarray`, shape (..., y, x)
+    rows : `~numpy.ndarray`, shape (y_out, y_in)
+        The matrix of the y axis.
+    images : `~numpy.ndarray`, shape (..., y_in, x_in)
         The images.
+    columns : `~numpy.ndarray`, shape (x_out, x_in)
+        The matrix of the x axis.
     full : float
         The weight of an output pixel that is wholly valid.
     mask : `~numpy.ndarray` of bool, optional

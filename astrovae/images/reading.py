@@ -28,37 +28,39 @@ class GalaxyImageSetRead(NDDataRead):
     The readers are those registered with `astropy.io.registry` for
     `~astrovae.images.GalaxyImageSet`; a new one registers itself.
     ``GalaxyImageSet.read.list_formats()`` lists them and
-    ``GalaxyImageSet.read.help(format)`` shows what each takes.
-
-    Parameters
-    ----------
-    source : path-like or list of path-like
-        A file, several files, or a folder (read with all its folders).
-    *args, **kwargs
-        For the reader; FITS readers take ``bands``, ``pixel_scale`` and
-        ``size``, the grid wanted. A list or a folder also takes
-        ``on_error``, "flag" or "raise"; given for a single FITS file it
-        makes that a list of one.
-    format : str, optional
-        The reader; by default found from the file.
-
-    Returns
-    -------
-    images : `~astrovae.images.GalaxyImageSet`
-        The images; of a folder with ``meta["passed_over"]``, a dict of
-        the files that are no images and why.
-
-    Raises
-    ------
-    `~astrovae.exceptions.ImageFormatError`
-        If the file is damaged, or no reader knows it.
-    FileNotFoundError
-        If it does not exist.
+    ``GalaxyImageSet.read.help(format)`` shows what each takes. A reader
+    of FITS files takes ``bands``, ``pixel_scale`` and ``size``, the grid
+    wanted, and ``coords``, the centre wanted.
     """
 
     def __call__(self, source, *args, format=None, **kwargs):  # noqa: A002
         """
-        Read; see the class.
+        Read galaxy images.
+
+        Parameters
+        ----------
+        source : path-like or list of path-like
+            A file, several files, or a folder (read with all its folders).
+        *args, **kwargs
+            For the reader; FITS readers take ``bands``, ``pixel_scale`` and
+            ``size``, the grid wanted. A list or a folder also takes
+            ``on_error``, "flag" or "raise"; given for a single FITS file it
+            makes that a list of one.
+        format : str, optional
+            The reader; by default found from the file.
+
+        Returns
+        -------
+        images : `~astrovae.images.GalaxyImageSet`
+            The images; of a folder with ``meta["passed_over"]``, a dict of
+            the files that are no images and why.
+
+        Raises
+        ------
+        `~astrovae.exceptions.ImageFormatError`
+            If the file is damaged, or no reader knows it.
+        FileNotFoundError
+            If it does not exist.
         """
         if format is None:
             format = find_format(self._cls, source, kwargs)  # noqa: A001
