@@ -249,8 +249,8 @@ class Cache:
     @contextmanager
     def _own_manifest(self):
         # Threads wait for each other, not for the next look at a file.
-        lock = FileLock(self._locks / "manifest.lock", poll_interval=0.005)
-        with self._thread_lock, lock:
+        lock = FileLock(self._locks / "manifest.lock")
+        with self._thread_lock, lock.acquire(poll_interval=0.005):
             yield
 
     def _drop_abandoned(self):

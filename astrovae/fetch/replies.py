@@ -279,19 +279,24 @@ def check_coverage(planes):
     Returns
     -------
     note : str
-        The bands without any measurement, or nothing to say.
+        The bands that are not covered, or by less than 90 %.
 
     Raises
     ------
     `~astrovae.fetch.errors.ReplyError`
-        If there is none in any band: only zeros and NaN.
+        If there is no measurement in any band: only zeros and NaN.
     """
-    empty = [
-        band
+    share = {
+        band: np.count_nonzero((data != 0) & np.isfinite(data)) / np.size(data)
         for band, data in planes.items()
-        if not np.any((data != 0) & np.isfinite(data))
-    ]
-    if len(empty) == len(planes):
+    }
+    if not any(share.values()):
         msg = "not covered: zeros in every band"
         raise ReplyError(msg, empty=True)
-    return f"not covered in {'/'.join(empty)}" if empty else ""
+    notes = [f"not covered in {band}" for band in share if share[band] == 0]
+    notes += [
+        f"{share[band]:.0%} covered in {band}"
+        for band in share
+        if 0 < share[band] < 0.9
+    ]
+    return "; ".join(notes)

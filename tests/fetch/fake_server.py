@@ -126,6 +126,13 @@ class FakeServer:
         requests, one after the other.
     always : dict
         By right ascension, what always goes wrong; "*" for all.
+    files : dict
+        Contents by path, or functions that make one from the path and
+        query.
+    replies : dict
+        By right ascension, what ``fits-cutout`` answers instead.
+    psf : bytes
+        What ``coadd-psf`` answers instead.
     log : list of str
         The paths that were asked for.
     latency : float
@@ -140,6 +147,8 @@ class FakeServer:
         self.faults = defaultdict(deque)
         self.always = {}
         self.files = {}
+        self.replies = {}
+        self.psf = None
         self.log = []
         self.agents = set()
         self.times = []
@@ -244,6 +253,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.fake.fault(query.get("ra", ""))
         if fault and self._break(fault):
             return
+        if query.get("ra") in self.fake.replies:
+            self._send(self.fake.replies[query["ra"]])
+            return
         if "ra" not in query or "dec" not in query:
             self._send(b"no position", 400)
             return
@@ -346,6 +358,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _psf(self, query):
         fault = self.fake.fault("psf " + query.get("ra", ""))
         if fault and self._break(fault):
+            return
+        if self.fake.psf is not None:
+            self._send(self.fake.psf)
             return
         y, x = np.mgrid[:63, :63] - 31
         hdus = []
