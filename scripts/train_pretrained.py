@@ -109,7 +109,7 @@ def evaluate(folder):
             row["parameter"]: {
                 column: float(row[column])
                 for column in figures.colnames
-                if column != "parameter"
+                if column not in {"parameter", "unit"}
             }
             for row in figures
         }
