@@ -37,7 +37,8 @@ def encode_arrays(network, x, valid=None, device="cpu"):
     """
     if len(x) == 0:
         # One image of zeros tells the shapes.
-        parts = encode_arrays(network, np.zeros((1, *x.shape[1:])), None)
+        one = np.zeros((1, *x.shape[1:]))
+        parts = encode_arrays(network, one, None, device)
         return tuple(part[:0] for part in parts)
     chunk = _CHUNK if torch.device(device).type == "cpu" else 16 * _CHUNK
     codes = []

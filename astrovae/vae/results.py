@@ -80,7 +80,8 @@ def result_table(images, estimates, calibration, statistics, extras, flags):
         lower, upper = calibration[name].interval(value, sigma)
         ends = {"": value, "_lower": lower, "_upper": upper}
         for suffix, latent in ends.items():
-            quantity = parameter.from_latent(latent)
+            with np.errstate(over="ignore"):
+                quantity = parameter.from_latent(latent)
             bad = unusable | ~np.isfinite(quantity.value)
             table[name + suffix] = _masked(quantity, bad)
     for name, values in extras.items():

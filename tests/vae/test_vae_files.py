@@ -162,6 +162,28 @@ def test_packaged_file_altered_or_missing(folder):
         PhysicsVAE.from_pretrained()
 
 
+def test_sample_by_name(folder, unseen):
+    images, labels = unseen
+    images[:4].write(folder / "toy.hdf5")
+    labels[:4].write(folder / "toy.ecsv")
+    entry = {
+        "kind": "sample",
+        "name": "toy",
+        "recommended": True,
+        "description": "for this test",
+        "files": {"toy.hdf5": None, "toy.ecsv": None},
+    }
+    (folder / "registry.json").write_text(json.dumps([entry]))
+    for name in ("toy.hdf5", "toy.ecsv"):
+        registry.register_file(folder / name)
+    assert list(registry.list_samples()["name"]) == ["toy"]
+    own, truth = registry.load_sample_set("toy")
+    assert own.is_lazy
+    assert list(own.ids) == list(truth["id"]) == list(images.ids[:4])
+    with pytest.raises(ValueError, match="no packaged sample 'best'"):
+        registry.load_sample_set("best")
+
+
 def test_only_listed_files_can_be_registered(folder):
     path = folder / "stranger.safetensors"
     path.write_bytes(b"")
