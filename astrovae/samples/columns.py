@@ -167,7 +167,13 @@ def _stated_unit(column):
             try:
                 unit = u.Unit(text.replace(" ", ""), format="cds")
             except ValueError:
-                return None
+                if text != "dex":
+                    msg = (
+                        f"the unit {text!r} of the column {column.info.name!r} is "
+                        "not understood"
+                    )
+                    raise u.UnitsError(msg) from None
+                unit = u.dex
     return None if unit == u.dimensionless_unscaled else unit
 
 

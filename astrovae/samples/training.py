@@ -74,12 +74,6 @@ def build_training_set(
         that was dropped why; ``meta["samples"]`` has the samples' own
         meta, with their cuts.
 
-    Warns
-    -----
-    `~astrovae.exceptions.AstrovaeWarning`
-        If images could not be fetched that a second run may have; a
-        galaxy outside the survey is no reason to warn.
-
     Raises
     ------
     ValueError
@@ -87,6 +81,12 @@ def build_training_set(
         nothing is left.
     TypeError
         If an argument has the wrong type.
+
+    Warns
+    -----
+    `~astrovae.exceptions.AstrovaeWarning`
+        If images could not be fetched that a second run may have; a
+        galaxy outside the survey is no reason to warn.
     """
     labels = _join(samples, z_max, load_options or {})
     log = _Log(labels)

@@ -7,7 +7,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrovae.samples import find_duplicates
@@ -59,6 +59,7 @@ def test_negative_radius():
         find_duplicates(sky([0, 1]), -1 * u.arcsec)
 
 
+@settings(max_examples=40)
 @given(places=st.lists(st.floats(0, 10), min_size=2, max_size=25))
 def test_kept_are_apart_and_dropped_are_near_a_kept_one(places):
     coords = sky(places)

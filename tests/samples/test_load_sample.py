@@ -465,3 +465,17 @@ def test_given_tables_must_all_fit(zou):
     tables = [PlainTable({"RA": [1.0]}), PlainTable({"a": [1]})]
     with pytest.raises(CatalogueError, match=r"table 1 has no column .*table 2 has no"):
         load_sample("zou2022", table=tables)
+
+
+def test_files_of_the_same_name(zou, tmp_path):
+    from astrovae.samples.vizier import query_tables
+
+    paths = []
+    for name, table in query_tables("J/ApJS/262/15", server=zou.url).items():
+        folder = tmp_path / name.rsplit("/", 1)[1]
+        folder.mkdir()
+        plain = PlainTable({n: list(table[n]) for n in table.colnames})
+        plain.write(folder / "cat.fits")
+        paths.append(folder / "cat.fits")
+    labels = load_sample("zou2022", table=paths)
+    assert labels.meta["n_rows"] == 18

@@ -150,6 +150,20 @@ def test_wrong_unit():
         read_quantity(table, "stellar_mass", MASS)
 
 
+def test_unit_that_is_not_understood():
+    table = mass_table([10.0], unit=u.Unit("Msun_h-2", parse_strict="silent"))
+    with pytest.raises(u.UnitsError, match="the unit 'Msun_h-2' of the column 'logM'"):
+        read_quantity(table, "stellar_mass", LOG_MASS)
+
+
+def test_dex_as_older_votables_give_it():
+    unit = u.UnrecognizedUnit("dex")
+    _, errors = read_quantity(
+        mass_table([9.0], [0.2], None, unit), "stellar_mass", LOG_MASS
+    )
+    assert errors == pytest.approx(4.60517e8, rel=1e-6)
+
+
 def test_velocity_is_no_redshift():
     table = Table({"z": Column([15000.0], unit=u.km / u.s)})
     with pytest.raises(u.UnitsError, match=r"'z' should be a redshift, .* km / s"):

@@ -240,6 +240,14 @@ def test_no_image_at_all(samples):
         build_training_set(samples, fetcher=fetcher)
 
 
+def test_default_fetcher(samples, monkeypatch):
+    import astrovae.fetch
+
+    monkeypatch.setattr(astrovae.fetch, "CutoutFetcher", Fetcher)
+    images, labels = build_training_set(samples)
+    assert len(images) == len(labels) == 5
+
+
 def test_fetcher_that_mixes_things_up(samples):
     class Wrong(Fetcher):
         def fetch(self, coords, ids=None, **options):

@@ -203,11 +203,26 @@ def test_nothing_is_pickled(gama, monkeypatch):
     assert len(query_tables(NAME, server=gama.url)[NAME]) == 9
 
 
-def test_nothing_is_left_on_disk(gama, tmp_path):
+def test_write_that_fails_leaves_nothing(gama, tmp_path, monkeypatch):
+    def fail(*args):
+        msg = "no space left on device"
+        raise OSError(msg)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="no space left"):
+        query_tables(NAME, server=gama.url, cache=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_light_import_and_nothing_left_on_disk(gama, tmp_path):
+    heavy = ("torch", "astroquery", "requests", "pyvo", "h5py")
     code = (
-        "from astroquery import cache_conf; assert cache_conf.cache_active\n"
+        "import sys\n"
         "from astrovae.samples.vizier import query_tables\n"
-        f"print(len(query_tables('{NAME}', server='{gama.url}')['{NAME}']))"
+        f"print([name for name in {heavy} if name in sys.modules])\n"
+        f"print(len(query_tables('{NAME}', server='{gama.url}')['{NAME}']))\n"
+        "from astroquery import cache_conf\n"
+        "print(cache_conf.cache_active)"
     )
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     env = {**os.environ, **home, "XDG_CONFIG_HOME": str(tmp_path / "config")}
@@ -219,5 +234,5 @@ def test_nothing_is_left_on_disk(gama, tmp_path):
         cwd=tmp_path,
         check=False,
     )
-    assert done.stdout.strip() == "9", done.stderr
+    assert done.stdout.split() == ["[]", "9", "True"], done.stderr
     assert [path for path in Path(tmp_path).rglob("*") if path.is_file()] == []
