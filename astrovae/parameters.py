@@ -21,7 +21,7 @@ u.add_enabled_units(cu)
 
 
 @dataclass(frozen=True)
-class Parameter:  # numpydoc ignore=PR02
+class Parameter:
     """
     One parameter of a galaxy.
 
