@@ -12,7 +12,7 @@ __all__ = ["Batch", "ImageStore"]
 
 
 @dataclass
-class Batch:
+class Batch:  # numpydoc ignore=PR02
     """
     Some galaxies, as a loss takes them.
 

@@ -148,9 +148,9 @@ class PaperLoss:
     n_physical : int
         Number of physical latents, the first ones.
     reconstruction_weight : float, optional
-        beta_0, of the squared error summed over an image's pixels.
+        Factor beta_0 of the squared error summed over an image's pixels.
     physics_weight : float, optional
-        beta_1, of the weighted label error.
+        Factor beta_1 of the weighted label error.
     """
 
     def __init__(self, n_physical=4, reconstruction_weight=10.0, physics_weight=50.0):
@@ -221,7 +221,7 @@ class VanillaLoss(PaperLoss):
     Parameters
     ----------
     reconstruction_weight : float, optional
-        beta_0, of the squared error summed over an image's pixels.
+        Factor beta_0 of the squared error summed over an image's pixels.
     """
 
     def __init__(self, reconstruction_weight=10.0):

@@ -9,7 +9,7 @@ __all__ = ["PRESETS", "Preset", "get_preset"]
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset:  # numpydoc ignore=PR02
     """
     One preset.
 

@@ -26,7 +26,7 @@ _TERMS = ("loss", "reconstruction", "kl", "physics")
 
 
 @dataclass
-class TrainingSettings:
+class TrainingSettings:  # numpydoc ignore=PR02
     """
     How to train.
 
