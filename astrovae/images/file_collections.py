@@ -4,16 +4,16 @@ Reading lists and folders of files: one bad file in a thousand neither
 stops the others nor is lost.
 """
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import astropy.units as u
 import numpy as np
-from astropy import log
 from astropy.io import registry
 
-from astrovae.exceptions import ImageFormatError
+from astrovae.exceptions import AstrovaeWarning, ImageFormatError
 from astrovae.flags import GalaxyFlags
 from astrovae.images import checks
 from astrovae.images.core import GalaxyImageSet
@@ -79,7 +79,7 @@ def read_files(
     images : `~astrovae.images.GalaxyImageSet`
         A row per galaxy, sorted by path within a folder.
         ``meta["passed_over"]`` names each file that is no image in
-        these bands, and why.
+        these bands, and why; for a list a warning says so.
 
     Raises
     ------
@@ -110,11 +110,13 @@ def read_files(
     ]
     images = GalaxyImageSet.concatenate(sets)
     images.meta["passed_over"] = passed_over
-    if passed_over:
-        log.info(
-            f"{len(passed_over)} of {len(paths)} files are no galaxy images "
-            "in these bands and were passed over: see meta['passed_over']"
+    if passed_over and root is None:
+        # Who names a file expects a row for it; who names a folder does not.
+        msg = (
+            f"{len(passed_over)} of {len(paths)} files are no galaxy images in "
+            "these bands and have no row: see meta['passed_over']"
         )
+        warnings.warn(msg, AstrovaeWarning, stacklevel=4)
     return images
 
 

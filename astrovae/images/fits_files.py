@@ -153,13 +153,5 @@ def plane(hdu):
     -------
     data : `~numpy.ndarray` of float32
         The pixels, a copy.
-
-    Raises
-    ------
-    `~astrovae.exceptions.NotAnImageError`
-        If there are none.
     """
-    if hdu.data is None:
-        msg = f"the HDU {hdu.name!r} has no pixels"
-        raise NotAnImageError(msg)
     return np.array(hdu.data, dtype=np.float32)

@@ -22,7 +22,7 @@ from astrovae.images.frames import Frame, celestial_wcs
 from astrovae.images.masks import zeros_as_mask
 from astrovae.images.naming import file_stem, stem_without_band
 
-__all__ = ["perband_bands", "read_perband"]
+__all__ = ["read_perband"]
 
 FORMAT = "fits.perband"
 

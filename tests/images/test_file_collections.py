@@ -7,7 +7,7 @@ from astropy.io import fits
 from image_helpers import tan_wcs
 
 from astrovae import GalaxyImageSet
-from astrovae.exceptions import ImageFormatError
+from astrovae.exceptions import AstrovaeWarning, ImageFormatError
 from astrovae.flags import decode_flags
 from astrovae.images.naming import file_stem, stem_without_band
 
@@ -82,14 +82,16 @@ def test_list_of_files(folder):
 
 
 def test_list_names_what_it_passes_over(folder):
-    images = GalaxyImageSet.read([folder / "b.fits", folder / "psf.fits"])
+    with pytest.warns(AstrovaeWarning, match="1 of 2 files are no galaxy images"):
+        images = GalaxyImageSet.read([folder / "b.fits", folder / "psf.fits"])
     assert list(images.meta["passed_over"]) == [str(folder / "psf.fits")]
 
 
 def test_list_with_folders_and_hdf5(folder, make_set):
     # An image set that is named is read; one in a folder is not.
     make_set(2).write(folder / "set.hdf5")
-    images = GalaxyImageSet.read([folder / "set.hdf5", folder / "des"], **GRID)
+    with pytest.warns(AstrovaeWarning, match="1 of 5 files are no galaxy images"):
+        images = GalaxyImageSet.read([folder / "set.hdf5", folder / "des"], **GRID)
     assert images.ids.tolist() == ["galaxy-0", "galaxy-1", "sn"]
     assert "SMALL_FRAME" in decode_flags(images.flags)[0]
     images = GalaxyImageSet.read(folder, **GRID)

@@ -344,6 +344,30 @@ def test_reprojection_conserves_flux_and_carries_the_mask():
         assert not new_mask[n // 2, n // 2 : -n // 10].any()
 
 
+def test_flags_of_a_reprojected_frame(tmp_path):
+    wcs = tan_wcs(CENTRE, (64, 64), rotation=30.0)
+    path = write_band(tmp_path / "r.fits", wcs=wcs)
+    images = GalaxyImageSet.read(path, pixel_scale=0.15 * u.arcsec, size=60)
+    assert decode_flags(images.flags) == [["COARSE_PIXELS"]]
+    images = GalaxyImageSet.read(path, pixel_scale=0.3 * u.arcsec, size=60)
+    assert decode_flags(images.flags) == [["PARTIAL_COVERAGE", "SMALL_FRAME"]]
+
+
+def test_bands_on_grids_of_their_own(tmp_path):
+    paths = []
+    for band, shape, pixel in [("g", (64, 64), 0.262), ("r", (51, 60), 0.3)]:
+        wcs = tan_wcs(CENTRE, shape, pixel)
+        scene = sky_scene(wcs, shape, CENTRE, SOURCES)
+        path = tmp_path / f"sn_{band}.fits"
+        paths.append(write_band(path, band, wcs, scene))
+    images = GalaxyImageSet.read(paths, size=50)
+    assert images.shape == (1, 2, 50, 50)
+    assert abs(images.pixel_scale - PIXEL * u.arcsec) < 1e-6 * u.arcsec
+    np.testing.assert_allclose(images.data.sum(axis=(2, 3)), 130, rtol=2e-3)
+    for image in images.data[0]:
+        assert np.abs(peak(image) - 24.5).max() < 1
+
+
 # Subimage files
 
 
@@ -445,6 +469,42 @@ def test_subimage_pieces_that_lie_apart(tmp_path):
         [(CENTRE, CENTRE, (32, 32)), (far, far, (32, 32))],
     )
     with pytest.raises(ImageFormatError, match="lie apart"):
+        GalaxyImageSet.read(path)
+
+
+def test_subimage_pieces_on_opposite_sides_of_the_sky(tmp_path):
+    far = (330.0, -30.0)
+    path = write_subimage(
+        tmp_path / "apart.fits",
+        [(CENTRE, CENTRE, (32, 32)), (far, far, (32, 32))],
+    )
+    with pytest.raises(ImageFormatError, match="on different parts of the sky"):
+        GalaxyImageSet.read(path)
+
+
+def test_planes_of_bits_that_do_not_fit(tmp_path, write_viewer):
+    path = write_subimage(tmp_path / "a.fits", [(CENTRE, CENTRE, (32, 32))], "r")
+    with fits.open(path, mode="append") as hdus:
+        header = hdus[1].header.copy()
+        header["IMAGETYP"], header["BAND"] = "maskbits", ""
+        hdus.append(fits.ImageHDU(np.zeros((9, 9), dtype=np.int16), header))
+    with pytest.raises(ImageFormatError, match=r"image and maskbits .* differ"):
+        GalaxyImageSet.read(path)
+    path = write_viewer()
+    with fits.open(path, mode="append") as hdus:
+        header = fits.Header({"IMAGETYP": "maskbits"})
+        hdus.append(fits.ImageHDU(np.zeros((9, 9), dtype=np.int16), header))
+    with pytest.raises(ImageFormatError, match=r"maskbits .* does not fit image"):
+        GalaxyImageSet.read(path)
+
+
+def test_planes_without_pixels(write_viewer):
+    path = write_viewer()
+    header = fits.getheader(path)
+    for n in (1, 2, 3):
+        header[f"NAXIS{n}"] = 0
+    path.write_bytes(header.tostring().encode())
+    with pytest.raises(ImageFormatError, match="damaged FITS file"):
         GalaxyImageSet.read(path)
 
 
