@@ -9,8 +9,9 @@ Make the packaged sample and weights, from nothing, on any machine.
     python scripts/train_pretrained.py evaluate --folder work
     python scripts/train_pretrained.py package --folder work
 
-Every stage goes on where it was interrupted. Training, test and packaged
-galaxies come from different seeds; no model sees the test galaxies.
+An interrupted training goes on from its last epoch, and a part that is
+simulated is not simulated again. Training, test and packaged galaxies come
+from different seeds; no model sees the test galaxies.
 """
 
 import argparse
@@ -18,15 +19,13 @@ import json
 import shutil
 from pathlib import Path
 
-from astropy.table import QTable, vstack
-from tqdm import tqdm
+from astropy.table import QTable
 
 from astrovae import GalaxyImageSet, PhysicsVAE
 from astrovae.data import register_file
-from astrovae.images import HDF5Writer
 from astrovae.metrics import comparison_table
 from astrovae.parameters import PHYSICAL
-from astrovae.simulation import catalogue_labels, iter_simulation
+from astrovae.simulation import catalogue_labels, simulate_to_file
 
 # Part: number of galaxies and seed.
 PARTS = {"train": (60_000, 1), "test": (6_000, 2), "sample": (250, 3)}
@@ -52,21 +51,16 @@ def simulate(folder, n_jobs):
         if path.exists():
             print(f"{path} is there")
             continue
-        unfinished = path.with_suffix(".unfinished")
-        truths = []
-        blocks = iter_simulation(n, random_state=seed, n_jobs=n_jobs)
-        with (
-            HDF5Writer(unfinished, quantize_level=QUANTIZE_LEVEL) as writer,
-            tqdm(total=n, desc=part) as bar,
-        ):
-            for images, truth in blocks:
-                writer.append(images)
-                truths.append(truth)
-                bar.update(len(truth))
-        truth = vstack(truths)
-        truth.meta = {"sample": f"decals-sim-v1 {part}", "random_state": seed}
+        truth = simulate_to_file(
+            path,
+            n,
+            quantize_level=QUANTIZE_LEVEL,
+            verbose=True,
+            random_state=seed,
+            n_jobs=n_jobs,
+        )
+        truth.meta["sample"] = f"decals-sim-v1 {part}"
         truth.write(folder / f"{part}-truth.ecsv", overwrite=True)
-        unfinished.rename(path)
 
 
 def read(folder, part):

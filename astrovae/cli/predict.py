@@ -17,7 +17,7 @@ from .tables import FORMATS, check_format, output_path, write_table
 NAME = "predict"
 HELP = "images in, a table out"
 
-_HDF5 = {".hdf5", ".h5", ".hdf"}
+_HDF5 = {".hdf5", ".h5"}
 
 
 def add_arguments(parser):
@@ -54,8 +54,8 @@ def run(args):
     images = read_images(args.paths, vae.preprocessing_)
     table = vae.predict(images)
     _report_reasons(images)
-    if len(table) == 0 or len(images.reasons) == len(table):
-        msg = "none of the images could be read"
+    if len(table) == _count_unusable(table):
+        msg = "none of the images could be used"
         raise ValueError(msg)
     write_table(table, args.output, name)
     print(_summary(table, args.output))
@@ -85,12 +85,19 @@ def read_images(paths, grid):
         "pixel_scale": grid.pixel_scale,
         "size": grid.size,
     }
-    sets = [GalaxyImageSet.read(path) for path in paths if path.suffix in _HDF5]
-    others = [path for path in paths if path.suffix not in _HDF5]
+    sets = [GalaxyImageSet.read(path) for path in paths if _is_set(path)]
+    others = [path for path in paths if not _is_set(path)]
     if not others:
         return _join(sets, wanted)
     others = others[0] if len(others) == 1 else others
     return _join([GalaxyImageSet.read(others, **wanted), *sets], wanted)
+
+
+def _is_set(path):
+    """
+    Whether a path is named like an HDF5 set.
+    """
+    return path.suffix.lower() in _HDF5
 
 
 def _join(sets, wanted):
@@ -118,11 +125,18 @@ def _summary(table, path):
     """
     One line about the result.
     """
-    from astrovae.flags import UNUSABLE
-
-    unusable = sum((table["flags"] & UNUSABLE) > 0)
+    unusable = _count_unusable(table)
     flagged = sum(table["flags"] > 0) - unusable
     return (
         f"{len(table)} galaxies, of which {unusable} without an estimate and "
         f"{flagged} with a flag: {path}"
     )
+
+
+def _count_unusable(table):
+    """
+    The rows without any estimate.
+    """
+    from astrovae.flags import UNUSABLE
+
+    return sum((table["flags"] & UNUSABLE) > 0)

@@ -6,8 +6,6 @@ The galaxies have z < 1 and are seen as by the Legacy Surveys: pixels of 0.262
 arcsec, their depth and seeing. Needs the extra `simulate`.
 """
 
-import sys
-
 from .tables import check_format, output_path, positive, write_table
 
 NAME = "simulate"
@@ -41,6 +39,13 @@ def add_arguments(parser):
         help="the same seed gives the same galaxies",
     )
     parser.add_argument(
+        "--selection",
+        choices=["decals", "gama", "deep"],
+        default="decals",
+        help="brighter than r = 19.8 (gama), 22.5 (deep), or half of each "
+        "(default: decals)",
+    )
+    parser.add_argument(
         "--bands", default="grz", help="among g, r, i and z (default: grz)"
     )
     parser.add_argument(
@@ -67,27 +72,18 @@ def run(args):
     Carry out the verb.
     """
     name = check_format(args.truth)
-    from astropy.table import vstack
-    from tqdm import tqdm
+    from astrovae.simulation import simulate_to_file
 
-    from astrovae.images import HDF5Writer
-    from astrovae.simulation import iter_simulation
-
-    blocks = iter_simulation(
+    truth = simulate_to_file(
+        args.output,
         args.n,
+        quantize_level=args.quantize_level,
         random_state=args.random_state,
+        selection=args.selection,
         bands=args.bands,
         size=args.size,
         n_jobs=args.n_jobs,
     )
-    truths = []
-    bar = tqdm(total=args.n, unit="galaxy", delay=2.0, disable=not sys.stderr.isatty())
-    writer = HDF5Writer(args.output, mode="w", quantize_level=args.quantize_level)
-    with writer, bar:
-        for images, truth in blocks:
-            writer.append(images)
-            truths.append(truth)
-            bar.update(len(truth))
-    write_table(vstack(truths), args.truth, name)
+    write_table(truth, args.truth, name)
     print(f"{args.n} galaxies: {args.output}, {args.truth}")
     return 0

@@ -8,3 +8,4 @@ The parts that draw spectra and images need the ``simulate`` extra
 
 from .core import *
 from .labels import *
+from .storage import *

@@ -194,11 +194,13 @@ def iter_simulation(
         for seed in seeds
     )
     blocks = Parallel(n_jobs=n_jobs, return_as="generator")(work)
-    digits = 7
+    # The seed is part of the name, lest images of one simulation be
+    # matched with the truth of another.
+    name = f"sim{root % 16**6:06x}"
     for start, (data, ivar, galaxies) in zip(range(0, n, _BLOCK), blocks, strict=True):
         stop = min(start + _BLOCK, n)
         count = stop - start
-        ids = np.array([f"sim{i:0{digits}d}" for i in range(start, stop)])
+        ids = np.array([f"{name}-{i:07d}" for i in range(start, stop)])
         columns = {name: values[:count] for name, values in galaxies.items()}
         truth = _truth_table(columns, ids, bands)
         images = GalaxyImageSet(
@@ -264,6 +266,7 @@ def simulate_galaxies(
         the error a catalogue would quote (see
         `~astrovae.simulation.catalogue_labels`); total magnitudes
         ``mag_g``, ... as seen through the Milky Way; and the shapes.
+        Ids differ between seeds.
 
     Raises
     ------
@@ -276,7 +279,7 @@ def simulate_galaxies(
     """
     # One block at least, so that an empty set has its columns.
     blocks = iter_simulation(
-        max(n, 1) if n == 0 else n,
+        n or 1,
         random_state=random_state,
         selection=selection,
         bands=bands,

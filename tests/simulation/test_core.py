@@ -11,12 +11,15 @@ pytest.importorskip("bagpipes")
 pytest.importorskip("speclite")
 pytest.importorskip("galsim")
 
+from astrovae import GalaxyImageSet
 from astrovae.parameters import PARAMETERS, PHYSICAL
 from astrovae.simulation import (
     catalogue_labels,
     core,
     iter_simulation,
     simulate_galaxies,
+    simulate_to_file,
+    storage,
 )
 
 
@@ -96,6 +99,7 @@ def test_same_seed_same_galaxies_whatever_the_processes(simulated):
     assert np.all(truth_again["stellar_mass"] == truth["stellar_mass"][:50])
     other, _ = simulate_galaxies(2, random_state=8)
     assert not np.array_equal(other.data, images.data[:2])
+    assert not set(other.ids) & set(images.ids)
 
 
 def test_blocks_join_to_the_whole(simulated):
@@ -105,6 +109,27 @@ def test_blocks_join_to_the_whole(simulated):
         ids.extend(truth["id"])
     assert lengths == [40, 40, 20]
     assert ids == list(simulated[1]["id"])
+
+
+def test_to_file_is_the_same_and_appears_whole(simulated, tmp_path, monkeypatch):
+    path = tmp_path / "set.hdf5"
+    truth = simulate_to_file(path, 50, random_state=7)
+    stored = GalaxyImageSet.read(path)
+    np.testing.assert_array_equal(stored.data, simulated[0].data[:50])
+    assert list(truth["id"]) == list(stored.ids)
+    assert truth.meta == {"random_state": 7}
+    before = path.read_bytes()
+
+    def broken(*args, **kwargs):
+        yield simulated[0][:2], simulated[1][:2]
+        msg = "the disk is full"
+        raise OSError(msg)
+
+    monkeypatch.setattr(storage, "iter_simulation", broken)
+    with pytest.raises(OSError, match="the disk is full"):
+        simulate_to_file(path, 50, random_state=8)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["set.hdf5"]
 
 
 def test_bands_size_and_scale_are_free():

@@ -74,12 +74,18 @@ def test_orientation_comes_back_from_moments(quiet, angle):
 
 
 def test_psf_has_the_width_asked_for(quiet):
+    # The image's half-light radius is that of the Moffat profile with
+    # beta = 3.5, R50 = FWHM / 2 sqrt((2**(1 / 2.5) - 1) / (2**(1 / 3.5) - 1)).
     point = GALAXY | {"disc_radius": 0.0, "bulge_radius": 0.0}
-    image, _, _ = draw(galaxy=point)
+    image, _, flux = draw(galaxy=point)
+    y, x = np.indices(image.shape[1:]) - (image.shape[1] - 1) / 2
+    radius = np.hypot(x, y).ravel() * 0.262
+    order = np.argsort(radius)
+    ratio = np.sqrt((2 ** (1 / 2.5) - 1) / (2 ** (1 / 3.5) - 1)) / 2
     for i, fwhm in enumerate((1.3, 1.2, 1.1)):
-        above = (image[i] > image[i].max() / 2).sum()
-        measured = 2 * np.sqrt(above / np.pi) * 0.262
-        assert measured == pytest.approx(fwhm, abs=0.15)
+        growth = np.cumsum(image[i].ravel()[order]) / flux[i]
+        half_light = np.interp(0.5, growth, radius[order])
+        assert half_light / ratio == pytest.approx(fwhm, abs=0.045)
 
 
 def test_noise_is_that_of_the_inverse_variance(quiet):

@@ -75,8 +75,21 @@ def test_dust_reddens_and_bursts_blue():
 def test_population_fluxes_add_up():
     drawn = draw_population(12, rng=5)
     disc, bulge, log_mass, log_sfr = population_fluxes(drawn)
-    np.testing.assert_allclose(log_mass, drawn["log_mass"], atol=1e-9)
     assert np.all(disc > 0)
+    # The light is that of the mass: one galaxy, put together by hand.
+    i = int(np.argmax(drawn["bulge_fraction"]))
+    mass, share = 10 ** log_mass[i], drawn["bulge_fraction"][i]
+    history = {
+        "age": drawn["bulge_age"][i],
+        "tau": drawn["bulge_tau"][i],
+        "burst_fraction": 0.0,
+        "burst_age": 0.1,
+        "metallicity": drawn["bulge_metallicity"][i],
+    }
+    per_mass, _ = band_fluxes(
+        drawn["redshift"][i], history, drawn["bulge_av"][i], drawn["log_u"][i]
+    )
+    np.testing.assert_allclose(bulge[i], per_mass * mass * share, rtol=1e-6)
     assert np.all((bulge > 0) == (drawn["bulge_fraction"][:, None] > 0))
     # The rate drawn is the rate of the spectrum, up to the burst and
     # the mean over 100 Myr.
