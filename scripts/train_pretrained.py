@@ -36,7 +36,7 @@ LABEL_SEED = 10
 # epochs is the same network and loss, brought further on a CPU.
 TRAINING = {
     "standard": {"max_epochs": 18, "learning_rate": 3e-3, "random_state": 0},
-    "gagliano2023": {"max_epochs": 40, "learning_rate": 5e-4, "random_state": 0},
+    "gagliano2023": {"max_epochs": 22, "learning_rate": 5e-4, "random_state": 0},
 }
 NAMES = {"standard": "decals-sim-v1", "gagliano2023": "gagliano2023-sim-v1"}
 
