@@ -197,7 +197,9 @@ def _coverage(parameter, true, lower, upper):
     good = np.isfinite(true) & np.isfinite(lower) & np.isfinite(upper)
     true, lower, upper = true[good], lower[good], upper[good]
     if parameter.scale == "periodic":
-        return mean((true - lower) % PERIOD <= (upper - lower) % PERIOD)
+        width = upper - lower
+        inside = (true - lower) % PERIOD <= width % PERIOD
+        return mean((width >= PERIOD) | inside)
     return mean((lower <= true) & (true <= upper))
 
 

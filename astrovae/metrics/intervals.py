@@ -32,7 +32,10 @@ def calibration(predicted, truth):
     results. It is inferred from that one, under the assumption of a
     normal distribution with one width on each side of the estimate:
     a deviation from the nominal figure may come from the widths or
-    from the tails.
+    from the tails. Where the width on the side of the truth is zero,
+    the truth lies outside of all intervals, unless it is the estimate.
+    An interval of the orientation of 180 deg and more holds every
+    truth.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def calibration(predicted, truth):
         if bounds is None:
             continue
         pulls = _pulls(parameter, est, true, *bounds)
-        pulls = pulls[np.isfinite(pulls)]
+        pulls = pulls[~np.isnan(pulls)]
         row = {
             "parameter": parameter.name,
             "n": len(pulls),
@@ -120,12 +123,22 @@ def pit_values(predicted, truth, name):
 def _pulls(parameter, est, true, lower, upper):
     """
     Residuals in units of the width on the side where the truth lies.
+
+    Infinite where that width is zero and the truth lies elsewhere.
     """
     residual = wrap(parameter, true - est)
     below, above = est - lower, upper - est
     if parameter.scale == "periodic":
-        below, above = below % PERIOD, above % PERIOD
+        # Half a turn and more holds every angle, which is 90 deg away
+        # at most.
+        whole = upper - lower >= PERIOD
+        below, above = (
+            np.where(whole, np.maximum(side, PERIOD / 2.0), side % PERIOD)
+            for side in (below, above)
+        )
     width = np.where(residual < 0.0, below, above)
     # An estimate outside of its own interval says nothing of its width.
-    width = np.where(width > 0.0, width, np.nan) / ndtri(_UPPER_PERCENTILE)
-    return residual / width
+    width = np.where(width >= 0.0, width, np.nan) / ndtri(_UPPER_PERCENTILE)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pulls = residual / width
+    return np.where((width == 0.0) & (residual == 0.0), 0.0, pulls)

@@ -11,7 +11,12 @@ from astropy.table import QTable
 from astropy.utils.masked import Masked
 from numpy.testing import assert_allclose
 
-from astrovae.metrics import COVERAGE_LEVELS, calibration, pit_values
+from astrovae.metrics import (
+    COVERAGE_LEVELS,
+    calibration,
+    comparison_table,
+    pit_values,
+)
 
 WIDTH_84 = 0.994457883209753  # the 84th percentile of a standard normal
 
@@ -84,13 +89,43 @@ def test_rows_without_an_interval_are_counted():
     predicted, truth = gaussian_tables(4)
     predicted["redshift"] = Masked(predicted["redshift"], mask=[1, 0, 0, 0])
     # an interval that does not hold its own estimate on either side
-    predicted["redshift_lower"][1] = predicted["redshift"][1].unmasked
-    predicted["redshift_upper"][1] = predicted["redshift"][1].unmasked
+    predicted["redshift_lower"][1] = predicted["redshift"][1].unmasked + 0.1
+    predicted["redshift_upper"][1] = predicted["redshift"][1].unmasked - 0.1
     truth["redshift"][2] = np.nan
     row = calibration(predicted, truth)[0]
     assert row["n"] == 1
     assert row["n_excluded"] == 3
     assert np.isfinite(pit_values(predicted, truth, "redshift")).sum() == 1
+
+
+def test_intervals_without_a_width_hold_nothing_but_the_estimate():
+    predicted = QTable(
+        {
+            "redshift": [0.5, 0.5, 0.5, 0.5],
+            "redshift_lower": [0.5, 0.5, 0.5, 0.4],
+            "redshift_upper": [0.5, 0.5, 0.6, 0.5],
+        }
+    )
+    truth = QTable({"redshift": [0.3, 0.5, 0.4, 0.6]})
+    row = calibration(predicted, truth)[0]
+    assert (row["n"], row["n_excluded"]) == (4, 0)
+    assert_allclose(row["coverage_95"], 0.25)
+    assert_allclose(pit_values(predicted, truth, "redshift"), [0, 0.5, 0, 1])
+
+
+@pytest.mark.parametrize("ends", [(-90, 90), (-135, 120), (-20, 170), (-80, 280)])
+def test_an_interval_of_half_a_turn_holds_every_angle(ends):
+    true = np.array([-89.0, -60.0, 0.0, 20.0, 80.0, 90.0])
+    predicted = QTable(
+        {
+            "orientation": np.zeros(6) * u.deg,
+            "orientation_lower": np.full(6, ends[0]) * u.deg,
+            "orientation_upper": np.full(6, ends[1]) * u.deg,
+        }
+    )
+    truth = QTable({"orientation": true * u.deg})
+    assert comparison_table(predicted, truth)["coverage_68"][0] == 1.0
+    assert calibration(predicted, truth)["coverage_68"][0] == 1.0
 
 
 def test_nothing_usable_gives_nan():
