@@ -40,7 +40,7 @@ def piece_hdu(data, wcs, band, kind, brick, corner=(0, 0)):
     hdu : `~astropy.io.fits.ImageHDU`
         As the viewer's ``subimage`` has them.
     """
-    header = wcs.to_header()
+    header = _wcs_header(wcs)
     header["BRICK"] = brick
     header["BRICK_X0"], header["BRICK_Y0"] = map(int, corner)
     header["BAND"] = band
@@ -90,7 +90,7 @@ def cube_file(planes, wcs, layer):
         The file.
     """
     cube = np.array(list(planes.values()), dtype=">f4")
-    primary = fits.PrimaryHDU(cube, wcs.to_header())
+    primary = fits.PrimaryHDU(cube, _wcs_header(wcs))
     header = primary.header
     header["VERSION"] = layer
     header["IMAGETYP"] = "image"
@@ -150,6 +150,20 @@ def psf_fwhm(hdus, bands):
                 if f"BAND{i}" in hdu.header:
                     known[hdu.header[f"BAND{i}"]] = hdu.header[f"FWHM{i}"]
     return [known.get(band, np.nan) for band in bands]
+
+
+def _wcs_header(wcs):
+    # A CD matrix, as the survey's own files have it.
+    if list(wcs.wcs.ctype) != ["RA---TAN", "DEC--TAN"] or wcs.sip is not None:
+        return wcs.to_header()
+    header = fits.Header()
+    for i in (0, 1):
+        header[f"CTYPE{i + 1}"] = wcs.wcs.ctype[i]
+        header[f"CRVAL{i + 1}"] = float(wcs.wcs.crval[i])
+        header[f"CRPIX{i + 1}"] = float(wcs.wcs.crpix[i])
+        for j in (0, 1):
+            header[f"CD{i + 1}_{j + 1}"] = float(wcs.pixel_scale_matrix[i, j])
+    return header
 
 
 def _content(hdus):

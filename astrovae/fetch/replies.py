@@ -9,12 +9,13 @@ names it.
 
 import io
 import re
+import threading
 import warnings
+from contextlib import contextmanager
 from html import unescape
 
 import numpy as np
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from astrovae.exceptions import ImageFormatError
 from astrovae.fetch.errors import ReplyError
@@ -29,6 +30,7 @@ __all__ = [
     "check_size",
     "find_plane",
     "open_reply",
+    "without_warnings",
 ]
 
 _BLOCK = 2880
@@ -38,6 +40,25 @@ CENTRE_TOLERANCE = 0.6
 
 #: The relative error that a pixel scale may have.
 SCALE_TOLERANCE = 1e-3
+
+
+#: Python's filters of warnings belong to all threads.
+_FILTERS = threading.RLock()
+
+
+@contextmanager
+def without_warnings():
+    """
+    Let nothing warn of a reply: what is wrong with it becomes an error.
+
+    Yields
+    ------
+    nothing
+        One thread at a time.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def open_reply(body):
@@ -63,9 +84,7 @@ def open_reply(body):
         raise _no_fits(body)
     if len(body) % _BLOCK:
         raise _truncated(body)
-    with warnings.catch_warnings():
-        # A strange keyword is no fault; missing bytes are found below.
-        warnings.simplefilter("ignore", AstropyWarning)
+    with without_warnings():
         try:
             hdus = fits.open(io.BytesIO(body), memmap=False, lazy_load_hdus=False)
             ends = [_end(hdu) for hdu in hdus]
@@ -231,7 +250,8 @@ def check_scale(header, scale):
         If it is another, or not on the sky at all.
     """
     try:
-        wcs = celestial_wcs(header)
+        with without_warnings():
+            wcs = celestial_wcs(header)
         given = pixel_size(wcs)
     except (ImageFormatError, ValueError) as error:
         msg = f"no place on the sky: {error}"

@@ -64,7 +64,13 @@ def assemble(frames, name, *, bands=None, pixel_scale=None, size=None, coords=No
         centre = _one_position(coords)
     native = pixel_size(frames[0].wcs)
     shape = frames[0].data.shape
-    axes = [_axes_on_own_grid(frame, centre, native, shape) for frame in frames]
+    # The bands of a cutout share one grid: it is looked at once.
+    grids = {(id(f.wcs), f.data.shape): f for f in frames}
+    found = {
+        grid: _axes_on_own_grid(frame, centre, native, shape)
+        for grid, frame in grids.items()
+    }
+    axes = [found[id(frame.wcs), frame.data.shape] for frame in frames]
     names = tuple(dict.fromkeys(frame.band for frame in frames))
     position = SkyCoord(*centre, unit="deg").reshape(1)
     if len(frames) == len(names) and all(axes):
@@ -97,7 +103,7 @@ def _bounds(frames):
     # The centre and the extent in arcsec of all frames together, on a
     # plane that touches the sky at the first frame's centre.
     first = frames[0].centre
-    if len({(f.data.shape, f.wcs.to_header_string()) for f in frames}) == 1:
+    if _is_one_grid(frames):
         n = np.array(frames[0].data.shape[::-1])
         return tuple(map(float, first)), n * pixel_size(frames[0].wcs)
     plane = standard_wcs(first, 1.0, (1, 1))
@@ -116,6 +122,15 @@ def _bounds(frames):
         msg = "the frames of one galaxy lie apart"
         raise ImageFormatError(msg)
     return tuple(map(float, centre)), high - low
+
+
+def _is_one_grid(frames):
+    if len({f.data.shape for f in frames}) > 1:
+        return False
+    different = {id(f.wcs): f.wcs for f in frames}.values()
+    if len(different) == 1:
+        return True
+    return len({wcs.to_header_string() for wcs in different}) == 1
 
 
 def _axes_on_own_grid(frame, centre, native, shape):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.wcs import WCS, FITSFixedWarning
-from astropy.wcs.utils import proj_plane_pixel_area
 
 from astrovae.exceptions import ImageFormatError
 
@@ -90,10 +89,8 @@ def celestial_wcs(header):
         If the header has no such axes.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FITSFixedWarning)
-            wcs = WCS(header, naxis=2)
-            size = pixel_size(wcs)
+        wcs = _plain_wcs(header) or _any_wcs(header)
+        size = pixel_size(wcs)
     except ValueError as error:
         msg = f"no usable WCS in the header ({error})"
         raise ImageFormatError(msg) from error
@@ -104,6 +101,34 @@ def celestial_wcs(header):
         msg = f"the WCS in the header has pixels of {size} arcsec"
         raise ImageFormatError(msg)
     return wcs
+
+
+def _plain_wcs(header):
+    # What survey cutouts have. astropy reads it as well, but formats and
+    # checks the whole header first, which takes as long as all the rest.
+    names = ("CRVAL", "CRPIX")
+    if (
+        header.get("CTYPE1") != "RA---TAN"
+        or header.get("CTYPE2") != "DEC--TAN"
+        or any(header.get(f"CUNIT{i}", "deg") != "deg" for i in (1, 2))
+        or not all(isinstance(header.get(f"CD{i}_{i}"), float) for i in (1, 2))
+        or not all(f"{name}{i}" in header for name in names for i in (1, 2))
+        or {"LONPOLE", "LATPOLE", "PV1_1", "PV2_1", "A_ORDER", "CD3_3"} & set(header)
+    ):
+        return None
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.crval = [header["CRVAL1"], header["CRVAL2"]]
+    wcs.wcs.crpix = [header["CRPIX1"], header["CRPIX2"]]
+    wcs.wcs.cd = [[header.get(f"CD{i}_{j}", 0.0) for j in (1, 2)] for i in (1, 2)]
+    wcs.wcs.set()
+    return wcs
+
+
+def _any_wcs(header):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FITSFixedWarning)
+        return WCS(header, naxis=2)
 
 
 def pixel_size(wcs):
@@ -120,7 +145,7 @@ def pixel_size(wcs):
     size : float
         Arcseconds.
     """
-    return float(np.sqrt(proj_plane_pixel_area(wcs)) * 3600)
+    return float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))) * 3600)
 
 
 def standard_wcs(centre, size, shape):

@@ -6,7 +6,6 @@ Above some ten thousand objects this is the way: a brick is read once
 for all objects in it.
 """
 
-import io
 import math
 import re
 from pathlib import Path
@@ -291,13 +290,14 @@ def _open_file(url, transport):
             # The service's way to say that there were no exposures.
             error.empty = error.status == 404
             raise
-        return fits.open(io.BytesIO(body), memmap=False)
+        return replies.open_reply(body)
     path = Path(url.removeprefix("file://")).expanduser()
     if not path.exists():
         msg = "no such file"
         raise TransportError(msg, empty=True)
     try:
-        return fits.open(path, memmap=False)
+        with replies.without_warnings():
+            return fits.open(path, memmap=False, lazy_load_hdus=False)
     except _DAMAGE as error:
         msg = f"damaged FITS: {error}"
         raise ReplyError(msg) from error

@@ -172,8 +172,9 @@ def _read_votable(body):
         msg = f"no VOTable; it begins with {body[:40]!r}"
         raise ReplyError(msg, retry=True, general=True)
     try:
-        votable = parse(io.BytesIO(body), verify="ignore")
-        return SIAResults(votable).to_table()
+        with replies.without_warnings():
+            votable = parse(io.BytesIO(body), verify="ignore")
+            return SIAResults(votable).to_table()
     except DALQueryError as error:
         msg = f"the service says {error}"
         raise ReplyError(msg, general=True) from error
