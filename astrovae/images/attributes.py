@@ -8,13 +8,15 @@ import numpy as np
 from astropy.table import QTable
 
 from astrovae.flags import FLAG_MEANINGS, GalaxyFlags
+from astrovae.images import checks
 
 __all__ = ["GalaxyAttributes"]
 
 
 class GalaxyAttributes:
     """
-    The read-only attributes of `~astrovae.images.GalaxyImageSet`.
+    The attributes of `~astrovae.images.GalaxyImageSet`; only `psf_fwhm`
+    and `ebv`, which often come later than the pixels, can be set.
     """
 
     @property
@@ -53,12 +55,20 @@ class GalaxyAttributes:
         """
         return self._psf_fwhm
 
+    @psf_fwhm.setter
+    def psf_fwhm(self, value):
+        self._psf_fwhm = checks.check_psf_fwhm(value, len(self), self._bands)
+
     @property
     def ebv(self):
         """
         E(B-V) in magnitudes, shape (N,); NaN if unknown.
         """
         return self._ebv
+
+    @ebv.setter
+    def ebv(self, value):
+        self._ebv = checks.check_ebv(value, len(self))
 
     @property
     def flags(self):

@@ -13,6 +13,7 @@ __all__ = [
     "check_angle",
     "check_bands",
     "check_coords",
+    "check_ebv",
     "check_flux_unit",
     "check_ids",
     "check_per_galaxy",
@@ -137,6 +138,13 @@ def check_flux_unit(unit, name):
         msg = f"{name!r} needs a unit of flux, e.g. unit=u.nmgy"
         raise u.UnitsError(msg)
     unit = u.Unit(unit)
+    if isinstance(unit, u.FunctionUnitBase):
+        # They convert to fluxes, but are no factor of one.
+        msg = (
+            f"{name!r} has the unit '{unit}', a logarithm of flux; convert it "
+            "first: magnitudes.to(u.nmgy, u.zero_point_flux(1 * u.AB))"
+        )
+        raise u.UnitsError(msg)
     if not unit.is_equivalent(u.nmgy, AB_FLUX):
         msg = (
             f"{name!r} has the unit '{unit}', which is no flux that "
@@ -256,6 +264,46 @@ def check_per_galaxy(value, n, name, dtype, fill):
     return np.broadcast_to(array, (n,)).copy()
 
 
+def check_ebv(ebv, n):
+    """
+    Return E(B-V) per galaxy.
+
+    Parameters
+    ----------
+    ebv : array_like or None
+        Magnitudes, a scalar or of shape (N,); masked means unknown.
+    n : int
+        The number of galaxies.
+
+    Returns
+    -------
+    ebv : `~numpy.ndarray` of float, shape (N,)
+        Magnitudes; NaN where not known.
+
+    Raises
+    ------
+    `~astropy.units.UnitsError`
+        If it has a unit other than of magnitudes.
+    ValueError
+        If the shape is wrong, or a value negative or infinite.
+    """
+    unit = getattr(ebv, "unit", None)
+    if unit is not None and unit not in (u.mag, u.dimensionless_unscaled):
+        msg = f"'ebv' must be in magnitudes, not of unit '{unit}'"
+        raise u.UnitsError(msg)
+    values = getattr(ebv, "value", ebv)
+    mask = getattr(values, "mask", None)
+    if mask is not None:
+        values = np.ma.getdata(getattr(values, "unmasked", values))
+        values = np.where(mask, np.nan, values)
+    values = check_per_galaxy(values, n, "ebv", float, np.nan)
+    wrong = values[(values < 0) | np.isinf(values)]
+    if wrong.size:
+        msg = f"'ebv' must be finite and not negative, or NaN, not {wrong[0]}"
+        raise ValueError(msg)
+    return values
+
+
 def check_psf_fwhm(psf_fwhm, n, bands):
     """
     Return the width of the PSF per galaxy and band.
@@ -279,7 +327,7 @@ def check_psf_fwhm(psf_fwhm, n, bands):
     `~astropy.units.UnitsError`
         If it is no angle.
     ValueError
-        If the shape is wrong.
+        If the shape is wrong, or a width negative.
     """
     shape = (n, len(bands))
     if psf_fwhm is None:
@@ -291,6 +339,9 @@ def check_psf_fwhm(psf_fwhm, n, bands):
     values = u.Quantity(psf_fwhm).to_value(u.arcsec)
     if values.shape not in ((), shape[1:], shape):
         msg = f"'psf_fwhm' has the shape {values.shape}, not {shape}"
+        raise ValueError(msg)
+    if np.any(values < 0):
+        msg = f"'psf_fwhm' must not be negative: {np.nanmin(values)} arcsec"
         raise ValueError(msg)
     return np.broadcast_to(values, shape).copy() << u.arcsec
 

@@ -54,7 +54,7 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
     psf_fwhm : `~astropy.units.Quantity`, optional
         The PSF's width, shape (N, bands), (bands,) or scalar.
     ebv : array_like, shape (N,) or scalar, optional
-        E(B-V) of the Milky Way in magnitudes.
+        E(B-V) of the Milky Way in magnitudes; NaN where not known.
     flags : array_like of int, shape (N,), optional
         Bits of `~astrovae.flags.GalaxyFlags`; those that follow from
         mask and data are added.
@@ -129,7 +129,7 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
         self._coords = checks.check_coords(coords, n)
         self._ids = checks.check_ids(ids, n)
         self._psf_fwhm = checks.check_psf_fwhm(psf_fwhm, n, bands)
-        self._ebv = checks.check_per_galaxy(ebv, n, "ebv", float, np.nan)
+        self._ebv = checks.check_ebv(ebv, n)
         self._flags = checks.check_per_galaxy(flags, n, "flags", np.int64, 0)
         self._flags[nonfinite] |= int(GalaxyFlags.NONFINITE_PIXELS)
         self._reasons = self._own_reasons(reasons or {})
@@ -199,9 +199,11 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
     def uncertainty(self, value):
         self._load()
         ivar = pixels.inverse_variance(value, self.unit, self.shape)
-        if ivar is not None:
-            ivar = InverseVariance(ivar, unit=1 / self.unit**2, copy=False)
-        NDData.uncertainty.fset(self, ivar)
+        if ivar is None:
+            NDData.uncertainty.fset(self, None)
+            return
+        mask = self._mask if np.all(ivar > 0) else _either(self._mask, ivar == 0)
+        self._set_pixels(self._data, mask, ivar)
 
     @property
     def shape(self):
@@ -350,6 +352,9 @@ def _either(a, b):
 
 def _rows(item, n):
     # An index as a slice or an array, so that the set stays a set.
+    if isinstance(item, tuple) and len(item) == 2 and item[1] is Ellipsis:
+        # scikit-learn takes rows of what has a shape by X[rows, ...].
+        item = item[0]
     if isinstance(item, slice):
         return item
     if isinstance(item, (bool, np.bool_)):

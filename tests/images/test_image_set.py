@@ -15,6 +15,8 @@ from astropy.nddata import (
     VarianceUncertainty,
 )
 from astropy.utils.masked import Masked
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import KFold, cross_val_score, train_test_split
 
 from astrovae import GalaxyImageSet
 from astrovae.flags import GalaxyFlags, decode_flags
@@ -148,6 +150,44 @@ def test_setters(make_set):
     np.testing.assert_allclose(images.uncertainty.array, 0.25)
     images.uncertainty = None
     assert images.uncertainty is None
+
+
+def test_uncertainty_masks_alike_however_it_is_given(make_set):
+    frame = np.ones((16, 16), dtype=bool)
+    frame[:8] = False
+    mask = np.zeros((16, 16), dtype=bool)
+    mask[0, -1] = mask[-1, -1] = True
+    uncertainty = InverseVariance(4.0 * frame)
+    expected = make_set(mask=mask, uncertainty=uncertainty)
+    images = make_set(mask=mask, uncertainty=None)
+    images.uncertainty = uncertainty
+    np.testing.assert_array_equal(images.mask, expected.mask)
+    assert images.mask.sum() == 12 * (8 * 16 + 1)
+    np.testing.assert_array_equal(images.flags, expected.flags)
+    assert decode_flags(images.flags[0]) == ["PARTIAL_COVERAGE", "CENTRE_MASKED"]
+    assert images.uncertainty.parent_nddata is images
+
+
+def test_ebv_and_psf_fwhm_can_be_set(make_set):
+    images = make_set(3, ebv=None, psf_fwhm=None)
+    images.ebv = np.ma.masked_array([0.1, 0.2, 0.3], [False, True, False])
+    np.testing.assert_array_equal(images.ebv, [0.1, np.nan, 0.3])
+    np.testing.assert_array_equal(images.table["ebv"], images.ebv)
+    images.ebv = Masked([0.1, 0.2, 0.3] * u.mag, mask=[True, False, False])
+    np.testing.assert_array_equal(images.ebv, [np.nan, 0.2, 0.3])
+    images.ebv = 0.02
+    np.testing.assert_array_equal(images.ebv, 0.02)
+    images.psf_fwhm = [1.3, np.nan, 1.1] * u.arcsec
+    assert images.psf_fwhm.shape == (3, 3)
+    with pytest.raises(ValueError, match="'ebv' must be finite and not negative"):
+        images.ebv = [0.1, np.nan, -0.1]
+    with pytest.raises(ValueError, match="'ebv' has the shape"):
+        images.ebv = [0.1, 0.2]
+    with pytest.raises(u.UnitsError, match="'psf_fwhm' must be an angle"):
+        images.psf_fwhm = 1.2
+    # What was wrong has changed nothing.
+    np.testing.assert_array_equal(images.ebv, 0.02)
+    assert images[1].ebv.tolist() == [0.02]
     with pytest.raises(ValueError, match="'mask' has the shape"):
         images.mask = np.ones((3, 3), dtype=bool)
 
@@ -199,6 +239,8 @@ def test_indexing(make_set):
         ([3, 0, 0][:2], [3, 0]),
         (np.array([True, False, True, False, False]), [0, 2]),
         (np.array([-1, 1]), [4, 1]),
+        ((np.array([4, 2]), Ellipsis), [4, 2]),
+        ((slice(3), Ellipsis), [0, 1, 2]),
         ([], []),
     ]:
         part = images[item]
@@ -224,6 +266,7 @@ def test_indexing(make_set):
         ("galaxy-1", "indexed by an int"),
         (np.zeros((2, 2), int), "indexed by an int"),
         (1.5, "indexed by an int"),
+        ((0, Ellipsis, 0), "indexed by an int"),
     ],
 )
 def test_bad_index(make_set, item, match):
@@ -233,6 +276,30 @@ def test_bad_index(make_set, item, match):
 
 def test_iteration_ends(make_set):
     assert [len(galaxy) for galaxy in make_set(3)] == [1, 1, 1]
+
+
+def test_scikit_learn_takes_rows(make_set):
+    images = make_set(6)
+    y = np.arange(6.0)
+    seen = []
+
+    class Mean(BaseEstimator):
+        def fit(self, X, y):  # noqa: N803
+            seen.append(X.ids.tolist())
+            self.mean_ = y.mean()
+            return self
+
+        def predict(self, X):  # noqa: N803
+            assert isinstance(X, GalaxyImageSet)
+            return np.full(len(X), self.mean_)
+
+    scores = cross_val_score(
+        Mean(), images, y, cv=KFold(3), scoring="neg_mean_squared_error"
+    )
+    assert np.isfinite(scores).all()
+    assert seen[0] == [f"galaxy-{i}" for i in (2, 3, 4, 5)]
+    train, _ = train_test_split(images, random_state=0)
+    assert isinstance(train, GalaxyImageSet)
 
 
 def test_slices_do_not_change_the_set(make_set):
@@ -321,6 +388,8 @@ def test_units(make_set):
     assert images.to(u.nmgy) is images
     with pytest.raises(u.UnitsError, match="'unit' has the unit 'm'"):
         images.to(u.m)
+    with pytest.raises(u.UnitsError, match="'unit' has .* a logarithm of flux"):
+        images.to(u.ABmag)
 
 
 def test_copy_and_pickle(make_set):
@@ -357,6 +426,12 @@ def test_empty_set(make_set, tmp_path):
         ({"unit": None}, u.UnitsError, "'data' needs a unit of flux"),
         ({"unit": u.m}, u.UnitsError, "'data' has the unit 'm', which is no"),
         ({"unit": u.ct}, u.UnitsError, "'data' has the unit 'ct'"),
+        ({"unit": u.ABmag}, u.UnitsError, "'data' has .* convert it first"),
+        (
+            {"data": np.full((4, 3, 16, 16), 20.0) * u.ABmag, "unit": None},
+            u.UnitsError,
+            r"'data' has the unit 'mag\(AB\)', a logarithm",
+        ),
         ({"bands": "grg"}, ValueError, "'bands' names g more than once"),
         ({"bands": ""}, ValueError, "'bands' must name at least one band"),
         ({"bands": ("g", " ", "z")}, ValueError, "at least one band"),
@@ -379,6 +454,11 @@ def test_empty_set(make_set, tmp_path):
         ({"ids": ["a", "b", "a", "b"]}, ValueError, "repeated: 'a', 'b'"),
         ({"flags": [1, 2]}, ValueError, "'flags' has the shape"),
         ({"ebv": [0.1, 0.2]}, ValueError, "'ebv' has the shape"),
+        ({"ebv": -0.1}, ValueError, "'ebv' must be finite and not negative"),
+        ({"ebv": np.inf}, ValueError, "'ebv' must be finite"),
+        ({"ebv": 0.1 * u.deg}, u.UnitsError, "'ebv' must be in magnitudes"),
+        ({"ebv": 0.1 * u.ABmag}, u.UnitsError, "'ebv' must be in magnitudes"),
+        ({"psf_fwhm": -1 * u.arcsec}, ValueError, "'psf_fwhm' must not be"),
         ({"psf_fwhm": 1.2}, u.UnitsError, "'psf_fwhm' must be an angle"),
         ({"psf_fwhm": [1, 2] * u.arcsec}, ValueError, "'psf_fwhm' has the shape"),
         ({"mask": np.zeros((5, 5), bool)}, ValueError, "'mask' has the shape"),
