@@ -57,7 +57,10 @@ def test_fits_keeps_values_masks_and_reasons(result, tmp_path):
 def test_parquet(result, tmp_path):
     path = tmp_path / "results.parquet"
     tables.write_table(result, path)
-    assert len(tables.read_table(path)) == 2
+    back = tables.read_table(path)
+    assert back["stellar_mass"].unit == u.Msun
+    assert list(back["stellar_mass"].mask) == [False, True]
+    assert back.meta["reasons"] == {"b": "cut short"}
 
 
 def test_parquet_without_pyarrow_names_the_extra(monkeypatch):
