@@ -19,7 +19,7 @@ FLAG_MEANINGS = {
     "NONFINITE_PIXELS": "NaN or infinite pixels were masked",
     "COARSE_PIXELS": "the pixels were coarser than the model's",
     "SMALL_FRAME": "the frame was smaller than the model's and was padded",
-    "ORIENTATION_FAILED": "no source near the centre to measure",
+    "ORIENTATION_FAILED": "the orientation could not be measured",
     "OUT_OF_RANGE": "an estimate lies outside the training labels",
     "OUT_OF_DISTRIBUTION": "unlike the images the model was trained on",
 }

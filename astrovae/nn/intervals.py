@@ -15,6 +15,8 @@ __all__ = ["LEVELS", "QuantileCalibration"]
 #: Cumulative probabilities of the stored quantiles of u.
 LEVELS = (0.025, 0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95, 0.975)
 
+_MEDIAN = LEVELS.index(0.5)
+
 
 class QuantileCalibration:
     """
@@ -29,10 +31,22 @@ class QuantileCalibration:
         none.
     n : int, optional
         Number of galaxies that the quantiles come from.
+
+    Notes
+    -----
+    With a predicted sigma the estimate is the calibrated median, and
+    estimate, interval and draws are of one distribution. With a
+    constant sigma, as in the paper, the estimate is the network's mean
+    as it is; should both ends of the interval lie on one side of it,
+    the nearer end is moved to the estimate.
     """
 
     def __init__(self, quantiles, sigma=None, n=0):
-        self.quantiles = np.asarray(quantiles, dtype=float)
+        quantiles = np.asarray(quantiles, dtype=float)
+        if sigma is None:
+            # An interval has a width, however few residuals there were.
+            quantiles = _spread(quantiles)
+        self.quantiles = quantiles
         self.sigma = sigma
         self.n = int(n)
 
@@ -74,6 +88,26 @@ class QuantileCalibration:
         quantiles = np.quantile(residual / width, LEVELS)
         return cls(quantiles, constant, len(residual))
 
+    def estimate(self, mean, sigma=None):
+        """
+        Get the estimates.
+
+        Parameters
+        ----------
+        mean : array, shape (N,)
+            The network's means.
+        sigma : array, shape (N,), optional
+            Predicted sigma, if the network predicts it.
+
+        Returns
+        -------
+        estimate : `~numpy.ndarray`, shape (N,)
+            Medians, or the means as they are if sigma is constant.
+        """
+        if self.sigma is not None:
+            return np.asarray(mean)
+        return mean + self._quantile(0.0) * sigma
+
     def interval(self, mean, sigma=None, levels=(0.16, 0.84)):
         """
         Get an interval around each estimate.
@@ -81,20 +115,23 @@ class QuantileCalibration:
         Parameters
         ----------
         mean : array, shape (N,)
-            Estimates.
+            The network's means.
         sigma : array, shape (N,), optional
             Predicted sigma, if the network predicts it.
         levels : tuple of float, optional
-            Cumulative probabilities of the ends.
+            Cumulative probabilities of the ends, below and above 1/2.
 
         Returns
         -------
         lower, upper : `~numpy.ndarray`, shape (N,)
-            The ends; the estimate lies between them or on one.
+            The ends. The estimate lies between them; on one of them
+            only if sigma is constant.
         """
-        width = self.sigma if self.sigma is not None else sigma
         low, high = self._quantile(norm.ppf(levels))
-        return mean + min(low, 0.0) * width, mean + max(high, 0.0) * width
+        if self.sigma is not None:
+            low, high = min(low, 0.0), max(high, 0.0)
+        width = self.sigma if self.sigma is not None else sigma
+        return mean + low * width, mean + high * width
 
     def sample(self, mean, sigma, normal):
         """
@@ -103,7 +140,7 @@ class QuantileCalibration:
         Parameters
         ----------
         mean : array, shape (N,)
-            Estimates.
+            The network's means.
         sigma : array, shape (N,), or None
             Predicted sigma, if the network predicts it.
         normal : array, shape (N, n)
@@ -112,7 +149,8 @@ class QuantileCalibration:
         Returns
         -------
         samples : `~numpy.ndarray`, shape (N, n)
-            The draws.
+            The draws; their median is the estimate, unless sigma is
+            constant.
         """
         width = self.sigma if self.sigma is not None else sigma[:, None]
         return mean[:, None] + self._quantile(normal) * width
@@ -124,9 +162,9 @@ class QuantileCalibration:
         normal = np.asarray(normal, dtype=float)
         nodes, values = norm.ppf(LEVELS), self.quantiles
         inner = np.interp(normal, nodes, values)
-        # Beyond the outermost levels, straight on through the median.
-        low = values[0] / nodes[0] if values[0] < 0 else 0.0
-        high = values[-1] / nodes[-1] if values[-1] > 0 else 0.0
+        # Beyond the outermost levels, straight on from the median.
+        low = (values[0] - values[_MEDIAN]) / nodes[0]
+        high = (values[-1] - values[_MEDIAN]) / nodes[-1]
         inner = inner + np.minimum(normal - nodes[0], 0.0) * low
         return inner + np.maximum(normal - nodes[-1], 0.0) * high
 
@@ -158,3 +196,16 @@ class QuantileCalibration:
             The calibration.
         """
         return cls(**state)
+
+
+def _spread(quantiles, least=0.01):
+    """
+    Keep quantiles apart, by a part of what they are in a normal one.
+    """
+    quantiles = quantiles.copy()
+    gaps = least * np.diff(norm.ppf(LEVELS))
+    for i in range(_MEDIAN, len(LEVELS) - 1):
+        quantiles[i + 1] = max(quantiles[i + 1], quantiles[i] + gaps[i])
+    for i in range(_MEDIAN, 0, -1):
+        quantiles[i - 1] = min(quantiles[i - 1], quantiles[i] - gaps[i - 1])
+    return quantiles

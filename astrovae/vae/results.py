@@ -12,10 +12,23 @@ from astropy.utils.masked import Masked
 from astrovae.flags import FLAG_MEANINGS, UNUSABLE, GalaxyFlags
 from astrovae.parameters import PARAMETERS
 
-__all__ = ["OUTLIER_SCORE", "identity_table", "posterior_table", "result_table"]
+from .scaling import wrap_angle
+
+__all__ = [
+    "OUTLIER_SCORE",
+    "UNDETERMINED_ANGLE",
+    "identity_table",
+    "point_estimate",
+    "posterior_table",
+    "result_table",
+]
 
 #: The ood_score above which OUT_OF_DISTRIBUTION is set: one in 1000.
 OUTLIER_SCORE = 3.0
+
+#: The half-width, in radians, of an interval of the orientation from
+#: which on ORIENTATION_FAILED is set: half of all angles are in it.
+UNDETERMINED_ANGLE = np.pi / 4
 
 
 def identity_table(images):
@@ -51,10 +64,10 @@ def result_table(images, estimates, calibration, statistics, extras, flags):
     images : `~astrovae.GalaxyImageSet`
         The images.
     estimates : dict of str to tuple
-        Per parameter the estimate and its sigma, on the modelled
+        Per parameter the network's mean and sigma, on the modelled
         scale.
     calibration : dict of str to `~astrovae.nn.QuantileCalibration`
-        Per parameter, what makes intervals of them.
+        Per parameter, what makes estimates and intervals of them.
     statistics : dict of str to dict
         Per parameter, ``min`` and ``max`` of the training labels.
     extras : dict of str to array, shape (N,)
@@ -67,21 +80,21 @@ def result_table(images, estimates, calibration, statistics, extras, flags):
     table : `~astropy.table.QTable`
         The result. Estimates of unusable rows are masked.
     """
-    flags = flags | _range_flags(estimates, statistics)
+    columns = {
+        name: _point_and_ends(name, *estimates[name], calibration[name])
+        for name in PARAMETERS
+        if name in estimates
+    }
+    flags = flags | _range_flags(columns, statistics) | _angle_flags(columns)
     strange = np.nan_to_num(extras["ood_score"], nan=0.0) > OUTLIER_SCORE
     flags = flags | strange * int(GalaxyFlags.OUT_OF_DISTRIBUTION)
     unusable = (flags & UNUSABLE) > 0
     flags[unusable] &= ~_ESTIMATE_FLAGS
     table = identity_table(images)
-    for name, parameter in PARAMETERS.items():
-        if name not in estimates:
-            continue
-        value, sigma = estimates[name]
-        lower, upper = calibration[name].interval(value, sigma)
-        ends = {"": value, "_lower": lower, "_upper": upper}
-        for suffix, latent in ends.items():
+    for name, latents in columns.items():
+        for suffix, latent in zip(("", "_lower", "_upper"), latents, strict=True):
             with np.errstate(over="ignore"):
-                quantity = parameter.from_latent(latent)
+                quantity = PARAMETERS[name].from_latent(latent)
             bad = unusable | ~np.isfinite(quantity.value)
             table[name + suffix] = _masked(quantity, bad)
     for name, values in extras.items():
@@ -121,7 +134,8 @@ def posterior_table(images, estimates, calibration, flags, normal):
         if name not in estimates:
             continue
         value, sigma = estimates[name]
-        draws = calibration[name].sample(value, sigma, normal[name])
+        _, turn = point_estimate(name, value, sigma, calibration[name])
+        draws = calibration[name].sample(value + turn, sigma, normal[name])
         draws[unusable] = np.nan
         table[name] = Distribution(parameter.from_latent(draws))
         # Without a format of its own astropy cannot print the column.
@@ -129,6 +143,35 @@ def posterior_table(images, estimates, calibration, flags, normal):
     table["flags"] = flags
     table.meta["flags"] = flag_bits()
     return table
+
+
+def point_estimate(name, mean, sigma, calibration):
+    """
+    Get the estimates of one parameter.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    mean, sigma : array, shape (N,)
+        What the network says, on the modelled scale.
+    calibration : `~astrovae.nn.QuantileCalibration`
+        The parameter's.
+
+    Returns
+    -------
+    estimate : `~numpy.ndarray`, shape (N,)
+        The estimates on the modelled scale.
+    turn : `~numpy.ndarray`, shape (N,)
+        What was added to bring them into the range of an orientation;
+        intervals and draws turn with them.
+    """
+    estimate = calibration.estimate(mean, sigma)
+    if PARAMETERS[name].scale != "periodic":
+        return estimate, np.zeros(len(estimate))
+    # By whole half-turns, so that an angle in range stays as it is.
+    turn = np.pi * np.round((wrap_angle(estimate) - estimate) / np.pi)
+    return estimate + turn, turn
 
 
 def flag_bits():
@@ -143,17 +186,34 @@ def flag_bits():
     return {name: int(getattr(GalaxyFlags, name)) for name in FLAG_MEANINGS}
 
 
-_ESTIMATE_FLAGS = int(GalaxyFlags.OUT_OF_RANGE) | int(GalaxyFlags.OUT_OF_DISTRIBUTION)
+_ESTIMATE_FLAGS = (
+    int(GalaxyFlags.OUT_OF_RANGE)
+    | int(GalaxyFlags.OUT_OF_DISTRIBUTION)
+    | int(GalaxyFlags.ORIENTATION_FAILED)
+)
 
 
-def _range_flags(estimates, statistics):
+def _point_and_ends(name, mean, sigma, calibration):
+    estimate, turn = point_estimate(name, mean, sigma, calibration)
+    return estimate, *calibration.interval(mean + turn, sigma)
+
+
+def _range_flags(columns, statistics):
     outside = False
-    for name, (value, _) in estimates.items():
+    for name, (value, _, _) in columns.items():
         if PARAMETERS[name].scale == "periodic":
             continue
         own = statistics[name]
         outside = outside | (value < own["min"]) | (value > own["max"])
     return outside * int(GalaxyFlags.OUT_OF_RANGE)
+
+
+def _angle_flags(columns):
+    if "orientation" not in columns:
+        return 0
+    _, lower, upper = columns["orientation"]
+    failed = upper - lower >= 2.0 * UNDETERMINED_ANGLE
+    return failed * int(GalaxyFlags.ORIENTATION_FAILED)
 
 
 def _summary(distribution):
