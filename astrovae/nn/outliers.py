@@ -4,11 +4,16 @@ How unlike the training images an image is.
 """
 
 import numpy as np
+from scipy.stats import chi2
 from sklearn.covariance import LedoitWolf
 
 __all__ = ["OutlierScore"]
 
 _LEVELS = np.linspace(0.0, 0.9, 91)
+
+# Fewer validation galaxies than this do not show the tail: its mean
+# would come from less than five.
+_MIN_TAIL = 50
 
 
 class OutlierScore:
@@ -20,6 +25,14 @@ class OutlierScore:
     split tells how many galaxies of the training's kind lie further
     out; beyond its tenth furthest, an exponential tail takes over, so
     that the strangest images can still be ranked.
+
+    Fewer than 50 validation galaxies do not show how far usual
+    galaxies reach. Quantiles and tail are then at least those of the
+    chi-squared distribution with as many degrees of freedom as there
+    are features, stretched by as much as the validation galaxies lie
+    further out than it says. That distribution is the one of normally
+    distributed features; real ones have longer tails, so with so few
+    galaxies the score is a rough guide.
 
     Parameters
     ----------
@@ -66,7 +79,20 @@ class OutlierScore:
         excess = squared[squared > score.distances[-1]] - score.distances[-1]
         mean_excess = float(excess.mean()) if len(excess) else 0.0
         score.tail = max(mean_excess, 1e-6)
+        if len(squared) < _MIN_TAIL:
+            score._raise_to_chi_squared(squared)
         return score
+
+    def _raise_to_chi_squared(self, squared):
+        n_features = len(self.mean)
+        # Of so few, the mean itself is uncertain by this part.
+        uncertainty = np.sqrt(2.0 / (n_features * len(squared)))
+        stretch = max(np.mean(squared) / n_features * (1.0 + uncertainty), 1.0)
+        floor = stretch * chi2.ppf(_LEVELS, n_features)
+        self.distances = np.maximum(self.distances, floor).astype(np.float32)
+        edge = chi2.ppf(_LEVELS[-1], n_features)
+        beyond = chi2.sf(edge, n_features + 2) / chi2.sf(edge, n_features)
+        self.tail = max(self.tail, float(stretch * (n_features * beyond - edge)))
 
     def squared_distance(self, features):
         """

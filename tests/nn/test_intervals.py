@@ -53,7 +53,40 @@ def test_no_label_gives_the_normal_distribution():
     assert own.quantiles == pytest.approx(norm.ppf(LEVELS))
 
 
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30))
+residuals = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30)
+
+
+@given(residuals)
+def test_estimate_interval_and_draws_are_of_one_distribution(residual):
+    own = QuantileCalibration.fit(np.array(residual), np.ones(len(residual)))
+    mean, sigma = np.array([1.0, -2.0]), np.array([0.5, 2.0])
+    estimate = own.estimate(mean, sigma)
+    lower, upper = own.interval(mean, sigma)
+    assert np.all(lower < estimate)
+    assert np.all(estimate < upper)
+    draws = own.sample(mean, sigma, np.tile(norm.ppf([0.16, 0.5, 0.84]), (2, 1)))
+    assert draws.T == pytest.approx(np.array([lower, estimate, upper]))
+    # Drawn tails go on from the outermost quantiles, without a step.
+    far = own.sample(mean, sigma, np.tile([-9.0, -5.0, -2.0, 2.0, 5.0, 9.0], (2, 1)))
+    assert np.all(np.diff(far) > 0)
+
+
+def test_bias_on_the_validation_galaxies_is_taken_out():
+    rng = np.random.default_rng(4)
+    residual = rng.normal(3.0, 1.0, 20_000)
+    own = QuantileCalibration.fit(residual, np.ones(20_000))
+    estimate = own.estimate(np.array([10.0]), np.array([1.0]))
+    assert estimate[0] == pytest.approx(13.0, abs=0.03)
+    lower, upper = own.interval(np.array([10.0]), np.array([1.0]))
+    assert upper[0] - lower[0] == pytest.approx(2 * norm.ppf(0.84), rel=0.03)
+
+
+def test_constant_sigma_leaves_the_mean():
+    own = QuantileCalibration.fit(np.full(30, 3.0) + np.arange(30))
+    assert own.estimate(np.array([10.0]))[0] == 10.0
+
+
+@given(residuals)
 def test_estimate_lies_in_its_interval(residual):
     own = QuantileCalibration.fit(np.array(residual))
     lower, upper = own.interval(np.array([1.0]))
@@ -94,6 +127,21 @@ def test_outlier_score_is_a_tail_probability():
         found = np.mean(values > -np.log10(fraction))
         assert found == pytest.approx(fraction, rel=0.35)
     assert np.all(values >= 0)
+
+
+@pytest.mark.parametrize("n_features", [2, 16, 64])
+@pytest.mark.parametrize("n_validation", [1, 3, 10, 49])
+def test_few_validation_galaxies_make_no_outliers(n_features, n_validation):
+    rng = np.random.default_rng(5)
+    found = []
+    for n_training in (30, 100, 1000) * 3:
+        training, validation, test = (
+            rng.normal(size=(n, n_features)) for n in (n_training, n_validation, 2000)
+        )
+        score = OutlierScore.fit(training, validation)
+        found.append(np.mean(score(test) > 3))
+        assert score(np.full((1, n_features), 30.0))[0] > 3
+    assert np.mean(found) < 0.01
 
 
 def test_outlier_score_ranks_the_strangest():
