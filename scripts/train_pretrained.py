@@ -24,7 +24,6 @@ from astropy.table import QTable
 from astrovae import GalaxyImageSet, PhysicsVAE
 from astrovae.data import register_file
 from astrovae.metrics import comparison_table
-from astrovae.parameters import PHYSICAL
 from astrovae.simulation import catalogue_labels, simulate_to_file
 
 # Part: number of galaxies and seed.
@@ -113,21 +112,15 @@ def evaluate(folder):
 def package(folder):
     """Copy sample and weights into the package and register them."""
     destination = Path(__file__).parents[1] / "astrovae" / "data"
-    images, truth = read(folder, "sample")
-    for kind in ("hdf5", "ecsv"):
-        target = destination / (
-            "decals-sim-v1-sample.hdf5"
-            if kind == "hdf5"
-            else "decals-sim-v1-truth.ecsv"
-        )
-        source = folder / ("sample.hdf5" if kind == "hdf5" else "sample-truth.ecsv")
-        shutil.copyfile(source, target)
-        register_file(target)
-    for name in NAMES.values():
-        target = destination / f"{name}.safetensors"
-        shutil.copyfile(folder / target.name, target)
-        register_file(target)
-    print(f"{len(images)} galaxies with {', '.join(PHYSICAL)}; {len(truth)} rows")
+    files = {
+        "sample.hdf5": "decals-sim-v1-sample.hdf5",
+        "sample-truth.ecsv": "decals-sim-v1-truth.ecsv",
+    }
+    files |= {f"{name}.safetensors": f"{name}.safetensors" for name in NAMES.values()}
+    for own, packaged in files.items():
+        shutil.copyfile(folder / own, destination / packaged)
+        register_file(destination / packaged)
+        print(f"{packaged}: {(destination / packaged).stat().st_size} bytes")
 
 
 def main():
