@@ -15,6 +15,9 @@ from astrovae.fetch.services import full_url
 
 __all__ = ["Download"]
 
+#: Work that takes less shows no progress bar.
+_QUIET_SECONDS = 2
+
 
 class Download:
     """
@@ -164,7 +167,7 @@ class Download:
         # a terminal unless it is asked for.
         hide = None if self.progress is None else not self.progress
         bar = tqdm(
-            total=n, desc="fetching", unit="cutout", delay=2, disable=hide, leave=True
+            total=n, desc="fetching", unit="cutout", delay=_QUIET_SECONDS, disable=hide
         )
         bar.failures = 0
         return bar
