@@ -142,7 +142,7 @@ class Trainer:
         Raises
         ------
         FloatingPointError
-            If the loss stops being finite.
+            If the loss of either split stops being finite.
         ValueError
             If the checkpoint belongs to another training.
         """
@@ -194,13 +194,9 @@ class Trainer:
             terms = self._step(store.batch(rows, self.device), rate)
             for term in _TERMS:
                 totals[term] += float(terms[term].detach()) * len(rows)
-        if not math.isfinite(totals["loss"]):
-            msg = (
-                f"the loss is {totals['loss']} in epoch {epoch}; a lower "
-                f"learning_rate than {self.settings.learning_rate} may help"
-            )
-            raise FloatingPointError(msg)
+        self._check("loss", totals["loss"], epoch)
         validation = self._validate(store, validation_rows)
+        self._check("validation loss", validation["loss"], epoch)
         self.history["epoch"].append(epoch)
         self.history["learning_rate"].append(rate)
         for term in _TERMS:
@@ -212,6 +208,14 @@ class Trainer:
                 name: tensor.detach().clone()
                 for name, tensor in self.network.state_dict().items()
             }
+
+    def _check(self, name, value, epoch):
+        if not math.isfinite(value):
+            msg = (
+                f"the {name} is {value} in epoch {epoch}; a lower "
+                f"learning_rate than {self.settings.learning_rate} may help"
+            )
+            raise FloatingPointError(msg)
 
     def _step(self, batch, rate):
         if self.settings.augment:

@@ -276,6 +276,16 @@ def test_standard_loss_terms():
     )
     kl = kl_divergence(code.mean[:, 5:], code.log_variance[:, 5:]).mean()
     assert terms["kl"].item() == pytest.approx(kl.item(), rel=1e-5)
+    mean, log_variance = (part[:, :5].detach().numpy() for part in code[:2])
+    target, label_error = batch.target.numpy(), batch.error.numpy()
+    physics = np.mean(
+        [
+            (target[i, j] - mean[i, j]) ** 2 / (2 * variance) + 0.5 * np.log(variance)
+            for i, j in np.ndindex(6, 5)
+            for variance in [np.exp(log_variance[i, j]) + label_error[i, j] ** 2]
+        ]
+    )
+    assert terms["physics"].item() == pytest.approx(physics, rel=1e-4, abs=1e-5)
     total = 2 * terms["reconstruction"] + 0.5 * terms["kl"] + 3 * terms["physics"]
     assert terms["loss"].item() == pytest.approx(total.item(), rel=1e-5)
 

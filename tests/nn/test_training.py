@@ -3,6 +3,8 @@
 The training loop: it learns, repeats itself, and resumes.
 """
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -155,6 +157,16 @@ def test_diverging_training(store):
         train(store, kind="paper", learning_rate=1e30, clip=None)
 
 
+def test_validation_loss_that_is_not_finite(store):
+    strange = copy.deepcopy(store)
+    broken = np.full((1, 3, SIZE, SIZE), np.nan)
+    strange.fill(VALIDATION[0], broken, np.isnan(broken))
+    trainer = make_trainer(max_epochs=1)
+    with pytest.raises(FloatingPointError, match="the validation loss is nan in epoch"):
+        trainer.train(strange, TRAIN, VALIDATION)
+    assert trainer.history["val_loss"] == []
+
+
 def test_last_batch_of_one_galaxy(store):
     trainer = make_trainer(batch_size=12, max_epochs=1)
     trainer.train(store, np.arange(37), VALIDATION)
@@ -200,5 +212,8 @@ def test_cuda_learns_what_the_cpu_learns(store, kind, tmp_path):
     on_gpu = train(store, kind=kind, device="cuda", checkpoint=path)
     resumed = train(store, kind=kind, device="cuda", checkpoint=path)
     assert resumed.history == on_gpu.history
+    again = train(store, kind=kind, device="cuda")
+    assert again.history == on_gpu.history
+    assert same_weights(again, on_gpu)
     on_cpu = train(store, kind=kind)
     assert on_gpu.history["loss"] == pytest.approx(on_cpu.history["loss"], rel=0.02)
