@@ -79,7 +79,7 @@ class PersistenceMixin:
         Returns
         -------
         table : `~astropy.table.QTable`
-            The columns name, recommended, file and description.
+            The columns name, recommended, files and description.
         """
         from astrovae.data import list_weights
 

@@ -3,7 +3,9 @@
 Model files and packaged weights.
 """
 
+import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from astrovae import PhysicsVAE
 from astrovae.data import registry
 from astrovae.exceptions import ModelFileError
 from astrovae.nn import read_tensors, write_tensors
+
+
+DATA_SUFFIXES = {".hdf5", ".ecsv", ".safetensors"}
 
 
 @pytest.fixture(params=["standard", "paper"])
@@ -60,6 +65,14 @@ def test_a_model_is_one_file_that_tells_what_it_is(vae, path):
     assert metadata["calibration"]["sfr"]["n"] == vae.n_validation_
     assert set(metadata["versions"]) == {"astrovae", "torch", "numpy"}
     assert metadata["record"]["n_train"] == vae.n_train_
+
+
+def test_files_without_newer_keys_are_read(vae, path, unseen):
+    tensors, metadata = read_tensors(path, "PhysicsVAE")
+    metadata["record"].pop("preset")
+    write_tensors(path, tensors, metadata)
+    other = PhysicsVAE.load(path)
+    assert other.predict(unseen[0][:2]).meta == vae.predict(unseen[0][:2]).meta
 
 
 def test_truncated(path):
@@ -192,10 +205,21 @@ def test_only_listed_files_can_be_registered(folder):
 
 
 def test_every_packaged_file_is_what_the_registry_says():
-    for kind, table in (
-        ("weights", registry.list_weights()),
-        ("sample", registry.list_samples()),
-    ):
-        for row in table:
-            paths = registry._checked_files(kind, row["name"])
-            assert [p.name for p in paths] == row["files"].split(", ")
+    folder = Path(registry.__file__).parent
+    entries = json.loads((folder / "registry.json").read_text())
+    hashed = [entry for entry in entries if all(entry["files"].values())]
+    listed = {
+        "weights": set(registry.list_weights()["name"]),
+        "sample": set(registry.list_samples()["name"]),
+    }
+    assert "decals-sim-v1" in listed["sample"]
+    for kind, names in listed.items():
+        assert names == {e["name"] for e in hashed if e["kind"] == kind}
+    for entry in hashed:
+        paths = registry._checked_files(entry["kind"], entry["name"])
+        assert [path.name for path in paths] == list(entry["files"])
+        for path, expected in zip(paths, entry["files"].values(), strict=True):
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == expected
+    # Nor does a file lie there that no entry knows.
+    found = {p.name for p in folder.iterdir() if p.suffix in DATA_SUFFIXES}
+    assert found <= {name for entry in entries for name in entry["files"]}
