@@ -234,6 +234,9 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
     __str__ = __repr__
 
     def __getitem__(self, item):
+        if isinstance(item, tuple) and len(item) == 2 and item[1] is Ellipsis:
+            # scikit-learn takes rows of what has a shape by X[rows, ...].
+            item = item[0]
         rows = _rows(item, len(self))
         new = self._without_pixels(rows)
         if self._source is not None:
@@ -352,9 +355,6 @@ def _either(a, b):
 
 def _rows(item, n):
     # An index as a slice or an array, so that the set stays a set.
-    if isinstance(item, tuple) and len(item) == 2 and item[1] is Ellipsis:
-        # scikit-learn takes rows of what has a shape by X[rows, ...].
-        item = item[0]
     if isinstance(item, slice):
         return item
     if isinstance(item, (bool, np.bool_)):

@@ -4,6 +4,7 @@ Reading lists and folders of files: one bad file in a thousand neither
 stops the others nor is lost.
 """
 
+import os
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Entry:
     format: str | None
     bands: tuple = ()
     reason: str | None = None
+    is_image: bool = True
 
 
 def read_files(
@@ -93,13 +95,21 @@ def read_files(
         msg = f"'on_error' must be flag or raise, not {on_error!r}"
         raise ValueError(msg)
     grid = _Grid(bands, pixel_scale, size)
-    paths, root = _list_files(source)
     passed_over = {}
+    paths, root = _list_files(source, passed_over)
     entries = _group(_classify(paths, root, passed_over), root)
     entries = _drop_single_bands(entries, grid, passed_over, root)
     if not entries:
         raise ImageFormatError(_nothing_found(source, passed_over))
     sets = [_read_entry(entry, grid, on_error) for entry in _bar(entries, progress)]
+    for entry in entries:
+        if not entry.is_image:
+            names = [_relative(path, root) for path in entry.paths]
+            passed_over.update(dict.fromkeys(names, entry.reason))
+    sets = [s for s, entry in zip(sets, entries, strict=True) if entry.is_image]
+    entries = [entry for entry in entries if entry.is_image]
+    if not entries:
+        raise ImageFormatError(_nothing_found(source, passed_over))
     good = [images for images in sets if images is not None]
     if not good and not grid.is_complete:
         msg = f"no file could be read; the first: {entries[0].reason}"
@@ -181,18 +191,31 @@ class _Grid:
         )
 
 
-def _list_files(source):
+def _list_files(source, passed_over):
     # The files, and the folder that their names are relative to.
     given = source if isinstance(source, (list, tuple)) else [source]
     given = [Path(path).expanduser() for path in given]
-    files = []
+    files, denied = [], []
     for path in given:
-        if path.is_dir():
-            files += sorted(p for p in path.rglob("*") if p.is_file())
+        # Path.is_dir would raise where a folder may not be entered.
+        if os.path.isdir(path):  # noqa: PTH112
+            files += sorted(_walk(path, denied))
         else:
             files.append(path)
-    root = given[0] if len(given) == 1 and given[0].is_dir() else None
+    single = len(given) == 1 and os.path.isdir(given[0])  # noqa: PTH112
+    root = given[0] if single else None
+    for error in denied:
+        name = _relative(Path(error.filename), root)
+        passed_over[name] = f"a folder that cannot be opened ({error.strerror})"
     return list(dict.fromkeys(files)), root
+
+
+def _walk(folder, denied):
+    # What may not be looked at is listed, to be named; no pipes.
+    for top, _, names in os.walk(folder, onerror=denied.append):
+        for path in (os.path.join(top, name) for name in names):  # noqa: PTH118
+            if os.path.isfile(path) or not os.path.exists(path):  # noqa: PTH110, PTH113
+                yield Path(path)
 
 
 def _relative(path, root):
@@ -203,26 +226,28 @@ def _classify(paths, root, passed_over):
     entries = []
     for path in paths:
         entry = Entry(file_stem(path), [path], None)
-        if not path.exists():
-            entry.reason = "no such file"
-        elif root is not None and not is_fits_name(path):
+        if root is not None and not is_fits_name(path):
             passed_over[_relative(path, root)] = "not a FITS file"
             continue
-        else:
-            try:
-                entry.format = find_format(GalaxyImageSet, path)
-                if entry.format == PERBAND:
-                    entry.bands = tuple(perband_bands(path))
-            except NotAnImageError as error:
-                passed_over[_relative(path, root)] = _reason(error, path)
-                continue
-            except ImageFormatError as error:
-                entry.reason = _reason(error, path)
+        try:
+            entry.format = find_format(GalaxyImageSet, path)
+            if entry.format == PERBAND:
+                entry.bands = tuple(perband_bands(path))
+        except NotAnImageError as error:
+            passed_over[_relative(path, root)] = _reason(error, path)
+            continue
+        except FileNotFoundError:
+            entry.reason = "no such file"
+        except OSError as error:
+            # Damaged, or not to be opened.
+            entry.reason = _reason(error, path)
         entries.append(entry)
     return entries
 
 
 def _reason(error, path):
+    if isinstance(error, PermissionError):
+        return f"cannot be opened ({error.strerror})"
     return str(error).removeprefix(f"{path}: ")
 
 
@@ -280,7 +305,11 @@ def _read_entry(entry, grid, on_error):
             else:
                 images = GalaxyImageSet.read(source, format=entry.format)
                 images = images.to_grid(**kwargs).to(u.nmgy)
-        except (ImageFormatError, FileNotFoundError) as error:
+        except NotAnImageError as error:
+            entry.reason = _reason(error, entry.paths[0])
+            entry.is_image = False
+            return None
+        except OSError as error:
             entry.reason = _reason(error, entry.paths[0])
         else:
             if is_fits_name(entry.paths[0]):
@@ -295,8 +324,6 @@ def _read_entry(entry, grid, on_error):
 
 def _position(path):
     # A file that was cut short may still say where it points.
-    if not path.exists():
-        return None
     try:
         for header in read_headers(path):
             if header.get("NAXIS", 0) >= 2 and "CRVAL1" in header:
@@ -304,7 +331,7 @@ def _position(path):
                 x, y = (header["NAXIS1"] - 1) / 2, (header["NAXIS2"] - 1) / 2
                 ra, dec = wcs.wcs_pix2world(x, y, 0)
                 return checks.sky([float(ra)], [float(dec)])
-    except ImageFormatError:
+    except OSError:
         return None
     return None
 

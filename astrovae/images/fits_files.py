@@ -14,10 +14,12 @@ import numpy as np
 from astropy.io import fits
 
 from astrovae.exceptions import ImageFormatError
+from astrovae.images.checks import check_bands
 
 __all__ = [
     "FITS_ENDINGS",
     "NotAnImageError",
+    "check_wanted_bands",
     "is_fits_name",
     "open_fits",
     "plane",
@@ -63,6 +65,35 @@ def is_fits_name(path):
     return str(path).lower().endswith(FITS_ENDINGS)
 
 
+def check_wanted_bands(names, bands, path):
+    """
+    Check that a file has at least one of the bands wanted.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The file's bands.
+    bands : str or sequence of str or None
+        Those wanted; None if all are.
+    path : path-like
+        The file, for the error.
+
+    Raises
+    ------
+    NotAnImageError
+        If it has none of them.
+    """
+    if bands is None:
+        return
+    wanted = check_bands(bands)
+    if not set(names) & set(wanted):
+        msg = (
+            f"{path}: has the bands {', '.join(dict.fromkeys(names))}, and none "
+            f"of {', '.join(wanted)}"
+        )
+        raise NotAnImageError(msg)
+
+
 @contextmanager
 def open_fits(path):
     """
@@ -81,7 +112,7 @@ def open_fits(path):
     Raises
     ------
     `~astrovae.exceptions.ImageFormatError`
-        If the file is truncated, damaged or no FITS.
+        If the file is truncated, damaged or no FITS, or may not be read.
     """
     with warnings.catch_warnings(record=True) as caught:
         # astropy warns of a truncated file when it opens it and fails
@@ -101,8 +132,11 @@ def open_fits(path):
 def _explain(path, error, found):
     if found:
         return found[0]
-    with Path(path).open("rb") as file:
-        start = file.read(40)
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(40)
+    except OSError as denied:
+        return f"cannot be opened ({denied.strerror})"
     if not start:
         return "the file is empty"
     if not start.startswith((b"SIMPLE", b"\x1f\x8b", b"BZh")):
@@ -127,9 +161,13 @@ def read_headers(path):
     Raises
     ------
     `~astrovae.exceptions.ImageFormatError`
-        If the file is no FITS.
+        If the file is no FITS, or may not be read.
     """
-    stat = Path(path).stat()
+    try:
+        stat = Path(path).stat()
+    except PermissionError as error:
+        msg = f"{path}: cannot be opened ({error.strerror})"
+        raise ImageFormatError(msg) from error
     return _read_headers(str(path), stat.st_mtime_ns, stat.st_size)
 
 

@@ -10,9 +10,10 @@ from astropy.io import registry
 
 from astrovae.exceptions import ImageFormatError
 from astrovae.images.assembly import assemble
-from astrovae.images.checks import AB_FLUX
+from astrovae.images.checks import AB_FLUX, check_flux_unit
 from astrovae.images.core import GalaxyImageSet
 from astrovae.images.fits_files import (
+    check_wanted_bands,
     is_fits_name,
     open_fits,
     plane,
@@ -64,7 +65,7 @@ def read_perband(path, *, bands=None, pixel_scale=None, size=None, coords=None):
     ------
     `~astrovae.exceptions.ImageFormatError`
         If a file is damaged, has no zero point or is of another kind,
-        or a band comes twice.
+        a band comes twice, or there is none of the bands wanted.
     """
     paths = list(path) if isinstance(path, (list, tuple)) else [path]
     frames = [frame for one in paths for frame in _frames(one)]
@@ -72,6 +73,7 @@ def read_perband(path, *, bands=None, pixel_scale=None, size=None, coords=None):
     if len(set(names)) < len(names):
         msg = f"{', '.join(map(str, paths))}: a band comes twice: {names}"
         raise ImageFormatError(msg)
+    check_wanted_bands(names, bands, paths[0])
     name = file_stem(paths[0])
     if len(names) == len(paths):
         name = stem_without_band(paths[0], names[0])
@@ -159,17 +161,20 @@ def _flux_factor(header, path):
     name = str(header.get("BUNIT", "")).strip()
     if name.lower() in ("nanomaggy", "nanomaggies", "nmgy", "nmgys"):
         return 1.0
+    try:
+        unit = check_flux_unit(u.Unit(name), "BUNIT")
+    except (ValueError, TypeError, u.UnitsError):
+        unit = None
+    if unit is not None:
+        return (1 * unit).to_value(u.nmgy, AB_FLUX)
     for key in ZERO_POINTS:
         if key in header:
             return 10 ** (-0.4 * (float(header[key]) - 22.5))
-    try:
-        return (1 * u.Unit(name)).to_value(u.nmgy, AB_FLUX)
-    except (ValueError, u.UnitsError):
-        msg = (
-            f"{path}: BUNIT {name!r} is no flux, and none of "
-            f"{', '.join(ZERO_POINTS)} gives a zero point"
-        )
-        raise ImageFormatError(msg) from None
+    msg = (
+        f"{path}: BUNIT {name!r} is no flux, and none of "
+        f"{', '.join(ZERO_POINTS)} gives a zero point"
+    )
+    raise ImageFormatError(msg)
 
 
 def _is_perband(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001

@@ -10,6 +10,7 @@ from astrovae.exceptions import ImageFormatError
 from astrovae.images.assembly import assemble
 from astrovae.images.core import GalaxyImageSet
 from astrovae.images.fits_files import (
+    check_wanted_bands,
     is_fits_name,
     open_fits,
     plane,
@@ -62,7 +63,8 @@ def read_subimage(
     Raises
     ------
     `~astrovae.exceptions.ImageFormatError`
-        If the file is damaged or of another kind.
+        If the file is damaged, of another kind, or has none of the
+        bands wanted.
     """
     planes = {"image": {}, "invvar": {}, "maskbits": {}}
     with open_fits(path) as hdus:
@@ -88,6 +90,7 @@ def read_subimage(
     if not frames:
         msg = f"{path}: no image plane"
         raise ImageFormatError(msg)
+    check_wanted_bands([frame.band for frame in frames], bands, path)
     return assemble(
         frames,
         file_stem(path),

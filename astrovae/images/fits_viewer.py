@@ -3,6 +3,8 @@
 Reading the ``fits-cutout`` files of the Legacy Surveys' sky viewer.
 """
 
+import re
+
 import numpy as np
 from astropy.io import registry
 
@@ -10,6 +12,8 @@ from astrovae.exceptions import ImageFormatError
 from astrovae.images.assembly import assemble
 from astrovae.images.core import GalaxyImageSet
 from astrovae.images.fits_files import (
+    NotAnImageError,
+    check_wanted_bands,
     is_fits_name,
     open_fits,
     plane,
@@ -24,8 +28,15 @@ __all__ = ["read_viewer"]
 
 FORMAT = "legacysurvey.viewer"
 
-#: The pixels, in arcsec, whose flux the viewer's values are.
+#: The pixels, in arcsec, whose flux the values of the Legacy Surveys'
+#: layers are. Each other layer has its own: SDSS has 0.396.
 NATIVE_PIXEL = 0.262
+
+#: The words of SURVEY in those layers. A file that names no survey is
+#: taken for one of them.
+LEGACY_SURVEYS = re.compile(
+    r"legacy|surveys?|legacysurveys?|decals|decam|des|bass|mzls|dr\d+"
+)
 
 
 def read_viewer(
@@ -42,9 +53,10 @@ def read_viewer(
 
     At any pixel scale p the server gives surface brightness as flux per
     0.262 arcsec pixel; it is multiplied by ``(p / 0.262)**2`` to
-    become flux per pixel. Exact zeros are uncovered and are masked.
-    Planes of inverse variance and MASKBITS are used where the file has
-    them.
+    become flux per pixel. That is so in the layers of the Legacy
+    Surveys, and a file whose SURVEY is another is refused. Exact zeros
+    are uncovered and are masked. Planes of inverse variance and
+    MASKBITS are used where the file has them.
 
     Parameters
     ----------
@@ -66,11 +78,14 @@ def read_viewer(
     Raises
     ------
     `~astrovae.exceptions.ImageFormatError`
-        If the file is damaged or of another kind.
+        If the file is damaged, of another kind or survey, or has none
+        of the bands wanted.
     """
     with open_fits(path) as hdus:
         cube, header = _cube(hdus, "image")
+        _check_survey(header, path)
         names = _band_names(header, len(cube))
+        check_wanted_bands(names, bands, path)
         weights, _ = _cube(hdus, "invvar")
         if weights is not None and weights.shape != cube.shape:
             msg = f"invvar {weights.shape} does not fit image {cube.shape}"
@@ -124,7 +139,21 @@ def _band_names(header, n):
     if len(names) != n:
         msg = f"{n} planes, but the header names the bands {names}"
         raise ImageFormatError(msg)
+    if len(set(names)) < n:
+        msg = f"the header names a band twice: {names}"
+        raise ImageFormatError(msg)
     return names
+
+
+def _check_survey(header, path):
+    survey = str(header.get("SURVEY", "")).strip()
+    words = re.findall(r"[a-z0-9]+", survey.lower())
+    if not all(LEGACY_SURVEYS.fullmatch(word) for word in words):
+        msg = (
+            f"{path}: an image of the survey {survey!r}, whose pixels' flux is "
+            "not known; only those of the Legacy Surveys are"
+        )
+        raise NotAnImageError(msg)
 
 
 def _is_viewer(origin, path, fileobj, *args, **kwargs):  # noqa: ARG001

@@ -28,7 +28,7 @@ __all__ = ["read_hdf5"]
 
 
 @contextmanager
-def open_set(path, mode="r"):
+def open_set(path):
     """
     Open an HDF5 image set; errors of HDF5 become `ImageFormatError`.
 
@@ -36,8 +36,6 @@ def open_set(path, mode="r"):
     ----------
     path : path-like
         The file.
-    mode : str, optional
-        As in `h5py.File`.
 
     Yields
     ------
@@ -48,7 +46,7 @@ def open_set(path, mode="r"):
         msg = f"{path}: no such file"
         raise FileNotFoundError(msg)
     try:
-        with h5py.File(path, mode) as file:
+        with h5py.File(path, "r") as file:
             _check_version(file, path)
             yield file
     except ImageFormatError:

@@ -16,7 +16,7 @@ import numpy as np
 from astropy.io import registry
 
 from astrovae.exceptions import AstrovaeWarning
-from astrovae.images.checks import same_scale
+from astrovae.images import checks
 from astrovae.images.core import GalaxyImageSet
 from astrovae.images.hdf5_layout import (
     COLUMNS,
@@ -129,9 +129,11 @@ class HDF5Writer:
         Raises
         ------
         ValueError
-            If the bands, the grid or the unit differ, or an id was
-            written before.
+            If the bands, the grid or the unit differ, or an id is
+            repeated or was written before.
         """
+        # Repeated rows of a set; nothing may be written before this.
+        checks.check_ids(images.ids, len(images))
         if self._template is None:
             self._create(images)
         self._check(images)
@@ -193,7 +195,7 @@ class HDF5Writer:
             own.bands != images.bands
             or own.shape[1:] != images.shape[1:]
             or own.unit != images.unit
-            or not same_scale(own.pixel_scale, images.pixel_scale)
+            or not checks.same_scale(own.pixel_scale, images.pixel_scale)
         ):
             msg = (
                 f"{images!r} does not continue a file of {own!r}: bands, "

@@ -87,6 +87,29 @@ def test_list_names_what_it_passes_over(folder):
     assert list(images.meta["passed_over"]) == [str(folder / "psf.fits")]
 
 
+def test_images_of_other_bands_and_surveys_are_passed_over(folder, write_viewer):
+    write_viewer("wise.fits", bands=("W1", "W2"), BANDS="W1W2")
+    write_viewer("sdss.fits", SURVEY="SDSS")
+    for band in "iy":
+        write_band(folder / "des" / f"red_{band}.fits", band)
+    images = GalaxyImageSet.read(folder, **GRID)
+    assert images.ids.tolist() == ["c", "coarse", "cut", "b", "sn", "reply"]
+    passed_over = images.meta["passed_over"]
+    reason = "has the bands W1, W2, and none of g, r, z"
+    assert passed_over["wise.fits"] == reason
+    assert "survey 'SDSS'" in passed_over["sdss.fits"]
+    for band in "iy":
+        reason = "has the bands i, y, and none of g, r, z"
+        assert passed_over[f"des/red_{band}.fits"] == reason
+    # They are sound, so that there is nothing to raise.
+    good = [folder / name for name in ("b.fits", "wise.fits")]
+    with pytest.warns(AstrovaeWarning, match="1 of 2 files are no galaxy images"):
+        images = GalaxyImageSet.read(good, on_error="raise", **GRID)
+    assert images.ids.tolist() == ["b"]
+    with pytest.raises(ImageFormatError, match="none of g, r, z"):
+        GalaxyImageSet.read([folder / "wise.fits"], **GRID)
+
+
 def test_list_with_folders_and_hdf5(folder, make_set):
     # An image set that is named is read; one in a folder is not.
     make_set(2).write(folder / "set.hdf5")

@@ -1,6 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 
+import builtins
 import gzip
+import io
+import os
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -50,6 +54,50 @@ def test_viewer_values_are_per_native_pixel(write_viewer, pixel):
     np.testing.assert_allclose(images.data, brightness * pixel**2, rtol=1e-5)
     total = images.data[0, 0].sum()
     np.testing.assert_allclose(total, brightness * (20 * pixel) ** 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "survey", ["DECaLS", "BASS/MzLS", "LegacySurvey", "Legacy Surveys", "DES", None]
+)
+def test_viewer_layers_of_the_legacy_surveys(write_viewer, survey):
+    path = write_viewer(cube=np.ones((3, 8, 8)), pixel=0.524)
+    if survey is None:
+        fits.delval(path, "SURVEY")
+    else:
+        fits.setval(path, "SURVEY", value=survey)
+    np.testing.assert_allclose(GalaxyImageSet.read(path).data, 4.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("survey", ["SDSS", "sdss dr7", "unWISE", "DESI", "Galex"])
+def test_viewer_layers_of_other_surveys(write_viewer, survey):
+    # Values are per pixel of that survey: 0.396 arcsec for SDSS.
+    path = write_viewer(SURVEY=survey)
+    match = rf"galaxy\.fits: an image of the survey '{survey}'"
+    with pytest.raises(ImageFormatError, match=match):
+        GalaxyImageSet.read(path)
+
+
+@pytest.mark.parametrize("kind", ["viewer", "subimage", "perband"])
+def test_none_of_the_bands_wanted(write_viewer, tmp_path, kind):
+    if kind == "viewer":
+        path = write_viewer(bands=("W1", "W2"), BANDS="W1W2")
+        found = "W1, W2"
+    elif kind == "subimage":
+        path = write_subimage(tmp_path / "a.fits", [(CENTRE, CENTRE, (8, 8))], "i")
+        found = "i"
+    else:
+        path = write_band(tmp_path / "a.fits", "i")
+        found = "i"
+    match = f"a.fits: has the bands {found}, and none of g, r, z"
+    with pytest.raises(ImageFormatError, match=match.replace("a.fits", path.name)):
+        GalaxyImageSet.read(path, bands="grz")
+    assert ", ".join(GalaxyImageSet.read(path).bands) == found
+
+
+def test_viewer_header_that_repeats_a_band(write_viewer):
+    path = write_viewer(BAND1="g")
+    with pytest.raises(ImageFormatError, match=r"a band twice: \['g', 'g', 'z'\]"):
+        GalaxyImageSet.read(path)
 
 
 def test_viewer_zeros_are_masked(write_viewer):
@@ -171,6 +219,74 @@ def test_foreign_content(tmp_path):
         GalaxyImageSet.read(tmp_path / "absent.fits")
 
 
+def deny(monkeypatch, *paths):
+    """
+    Let files be there, but not be opened: root may open all.
+    """
+    opened = io.open
+
+    def open_unless_denied(file, *args, **kwargs):
+        if not isinstance(file, int) and Path(file) in paths:
+            raise PermissionError(13, "Permission denied", str(file))
+        return opened(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", open_unless_denied)
+    monkeypatch.setattr(builtins, "open", open_unless_denied)
+
+
+def test_file_that_may_not_be_read(write_viewer, monkeypatch):
+    path = write_viewer()
+    deny(monkeypatch, path)
+    match = r"galaxy\.fits: cannot be opened \(Permission denied\)"
+    with pytest.raises(ImageFormatError, match=match):
+        GalaxyImageSet.read(path)
+
+
+def test_folder_with_a_file_that_may_not_be_read(write_viewer, make_set, monkeypatch):
+    paths = [write_viewer(f"{name}.fits") for name in "abc"]
+    binary = paths[0].with_name("set.dat")
+    binary.touch()
+    deny(monkeypatch, paths[1], binary)
+    images = GalaxyImageSet.read(paths[0].parent)
+    assert images.ids.tolist() == ["a", "b", "c"]
+    assert decode_flags(images.flags) == [[], ["UNREADABLE"], []]
+    assert images.reasons == {"b": "cannot be opened (Permission denied)"}
+    images = GalaxyImageSet.read([paths[0], binary])
+    assert images.reasons == {"set": "cannot be opened (Permission denied)"}
+    with pytest.raises(ImageFormatError, match=r"b\.fits: cannot be opened"):
+        GalaxyImageSet.read(paths[0].parent, on_error="raise")
+
+
+def test_folder_that_may_not_be_read(write_viewer, tmp_path, monkeypatch):
+    paths = [write_viewer(name) for name in ("a.fits", "b/b.fits")]
+    stat = Path.stat
+
+    def denied(path, **kwargs):
+        if path == paths[1]:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **kwargs)
+
+    monkeypatch.setattr(Path, "stat", denied)
+    images = GalaxyImageSet.read(paths)
+    assert images.reasons == {"b": "cannot be opened (Permission denied)"}
+    images = GalaxyImageSet.read(tmp_path)
+    assert images.reasons == {"b": "cannot be opened (Permission denied)"}
+    monkeypatch.undo()
+    scandir = os.scandir
+
+    def not_b(folder):
+        if Path(folder).name == "b":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", not_b)
+    images = GalaxyImageSet.read(tmp_path)
+    assert images.ids.tolist() == ["a"]
+    assert images.meta["passed_over"] == {
+        "b": "a folder that cannot be opened (Permission denied)"
+    }
+
+
 def test_fits_files_that_are_no_images(tmp_path):
     path = tmp_path / "table.fits"
     fits.BinTableHDU.from_columns([fits.Column("x", "D", array=[1.0])]).writeto(path)
@@ -243,6 +359,13 @@ def test_perband_with_weights(tmp_path):
         ({"BUNIT": "", "MAGZERO": 25.0}, 0.1),
         ({"BUNIT": "uJy"}, 1 / 3.63078),
         ({"BUNIT": "adu", "ZEROPT": 27.5}, 0.01),
+        # A unit of flux leaves no room for a zero point.
+        ({"BUNIT": "uJy", "MAGZERO": 30.0}, 1 / 3.63078),
+        ({"BUNIT": "Jy", "MAGZPT": 25.0}, 1e6 / 3.63078),
+        ({"BUNIT": "electrons", "MAGZERO": 25.0}, 0.1),
+        ({"BUNIT": "counts", "MAGZERO": 25.0}, 0.1),
+        ({"BUNIT": "ct", "MAGZERO": 25.0}, 0.1),
+        ({"BUNIT": "mag(AB)", "MAGZERO": 25.0}, 0.1),
     ],
 )
 def test_perband_flux_unit(tmp_path, cards, factor):
@@ -250,7 +373,7 @@ def test_perband_flux_unit(tmp_path, cards, factor):
     np.testing.assert_allclose(images.data.sum(), 130 * factor, rtol=1e-3)
 
 
-@pytest.mark.parametrize("unit", ["adu", "", "m"])
+@pytest.mark.parametrize("unit", ["adu", "", "m", "electrons", "counts"])
 def test_perband_without_zero_point(tmp_path, unit):
     path = write_band(tmp_path / "r.fits", BUNIT=unit)
     with pytest.raises(ImageFormatError, match=f"BUNIT '{unit}' is no flux"):

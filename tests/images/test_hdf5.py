@@ -226,6 +226,22 @@ def test_bad_append(make_set, tmp_path, changes, match):
             writer.append(make_set(1, **changes))
 
 
+def test_repeated_rows_are_not_written(make_set, tmp_path):
+    images = make_set(3)
+    path = tmp_path / "set.hdf5"
+    with pytest.raises(ValueError, match="'ids' must be unique; repeated: 'galaxy-0'"):
+        images[[0, 0, 1]].write(path)
+    assert list(tmp_path.iterdir()) == []
+    with HDF5Writer(path) as writer:
+        with pytest.raises(ValueError, match="repeated: 'galaxy-1'"):
+            writer.append(images[[1, 2, 1]])
+        writer.append(images[:1])
+        with pytest.raises(ValueError, match="repeated: 'galaxy-1'"):
+            writer.append(images[[1, 1]])
+        assert len(writer) == 1
+    assert GalaxyImageSet.read(path).ids.tolist() == ["galaxy-0"]
+
+
 def test_bad_writer_arguments(make_set, tmp_path):
     path = tmp_path / "set.hdf5"
     with pytest.raises(ValueError, match="'mode' must be x, w or a, not 'r'"):

@@ -284,12 +284,12 @@ def test_scikit_learn_takes_rows(make_set):
     seen = []
 
     class Mean(BaseEstimator):
-        def fit(self, X, y):  # noqa: N803
+        def fit(self, X, y):
             seen.append(X.ids.tolist())
             self.mean_ = y.mean()
             return self
 
-        def predict(self, X):  # noqa: N803
+        def predict(self, X):
             assert isinstance(X, GalaxyImageSet)
             return np.full(len(X), self.mean_)
 
@@ -388,7 +388,7 @@ def test_units(make_set):
     assert images.to(u.nmgy) is images
     with pytest.raises(u.UnitsError, match="'unit' has the unit 'm'"):
         images.to(u.m)
-    with pytest.raises(u.UnitsError, match="'unit' has .* a logarithm of flux"):
+    with pytest.raises(u.UnitsError, match=r"'unit' has .* a logarithm of flux"):
         images.to(u.ABmag)
 
 
