@@ -7,12 +7,12 @@ import argparse
 import os
 import sys
 
-from . import demo, predict, simulate, train
+from . import demo, fetch, predict, simulate, train
 from .messages import complain, one_line, plain_warnings
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, predict, train, simulate)
+_COMMANDS = (demo, fetch, predict, train, simulate)
 
 
 def main(argv=None):
@@ -35,8 +35,8 @@ def main(argv=None):
     with plain_warnings():
         try:
             return args.run(args)
-        except KeyboardInterrupt:
-            complain("interrupted")
+        except KeyboardInterrupt as error:
+            complain("; ".join(["interrupted", *getattr(error, "__notes__", [])]))
             return 1
         except BrokenPipeError:
             # The reader of our output, such as `head`, had enough. What is

@@ -2,22 +2,37 @@
 """
 Estimate the parameters of the galaxies in images, one row for each.
 
-PATH is a FITS file, a folder of them, or an HDF5 set. Whatever their
-pixel scale and size, images are brought to the grid of the model. A galaxy
-that cannot be used keeps its row: its estimates are masked, and the flags and
-the table's header say why.
+PATH is a FITS file, a folder of them, an HDF5 set, or a table of positions, of
+which the images are fetched first. Whatever their pixel scale and size,
+images are brought to the grid of the model. A galaxy that cannot be used
+keeps its row: its estimates are masked, and the flags and the table's header
+say why.
 """
 
+import argparse
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
+from .fetching import add_service_arguments, make_fetcher
 from .messages import remark
 from .models import add_model_argument, load_model
-from .tables import FORMATS, check_format, output_path, write_table
+from .tables import (
+    FORMATS,
+    check_format,
+    is_table,
+    output_path,
+    read_table,
+    write_table,
+)
 
 NAME = "predict"
 HELP = "images in, a table out"
 
 _HDF5 = {".hdf5", ".h5"}
+
+#: Galaxies that are fetched into memory; more go by a file.
+_IN_MEMORY = 2000
 
 
 def add_arguments(parser):
@@ -39,6 +54,7 @@ def add_arguments(parser):
         help="the format of the table; by the file's ending, if not given",
     )
     add_model_argument(parser)
+    add_service_arguments(parser)
 
 
 def run(args):
@@ -50,16 +66,39 @@ def run(args):
         if not path.exists():
             msg = f"there is no {path}"
             raise FileNotFoundError(msg)
+    if len(args.paths) > 1 and any(is_table(path) for path in args.paths):
+        msg = "a table of positions is given alone, without other paths"
+        raise argparse.ArgumentTypeError(msg)
     vae = load_model(args.model)
-    images = read_images(args.paths, vae.preprocessing_)
-    table = vae.predict(images)
-    _report_reasons(images)
+    with _images(args, vae.preprocessing_) as images:
+        table = vae.predict(images)
+        _report_reasons(images)
     if len(table) == _count_unusable(table):
         msg = "none of the images could be used"
         raise ValueError(msg)
     write_table(table, args.output, name)
     print(_summary(table, args.output))
     return 0
+
+
+@contextmanager
+def _images(args, grid):
+    """
+    Read the images, or fetch them.
+    """
+    if not is_table(args.paths[0]):
+        yield read_images(args.paths, grid)
+        return
+    fetcher = make_fetcher(
+        args, bands=grid.bands, size=grid.size, pixel_scale=grid.pixel_scale
+    )
+    positions = read_table(args.paths[0])
+    if len(positions) <= _IN_MEMORY:
+        yield fetcher.fetch(positions, cache=args.cache)
+        return
+    with tempfile.TemporaryDirectory(prefix="astrovae-") as folder:
+        output = Path(folder) / "cutouts.hdf5"
+        yield fetcher.fetch(positions, cache=args.cache, output=output)
 
 
 def read_images(paths, grid):

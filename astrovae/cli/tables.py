@@ -12,6 +12,7 @@ __all__ = [
     "check_format",
     "format_figures",
     "format_head",
+    "is_table",
     "output_path",
     "plain_values",
     "positive",
@@ -21,6 +22,9 @@ __all__ = [
 
 #: Names of the formats: the endings of files without their dot.
 FORMATS = ("ecsv", "fits", "parquet")
+
+#: Endings of files that can be nothing but a table.
+_TABLES = (".ecsv", ".csv", ".tsv", ".txt", ".dat", ".tbl", ".vot", ".xml", ".parquet")
 
 _HEAD = (
     "id",
@@ -169,12 +173,46 @@ def read_table(path):
     import astrovae.parameters  # noqa: F401 - makes the unit of a redshift known
 
     suffix = path.suffix.lower()
-    name = "ascii.ecsv" if suffix == ".ecsv" else None
+    # Of these endings astropy would not know which of its formats it is.
+    names = {".ecsv": "ascii.ecsv", **dict.fromkeys((".txt", ".dat", ".tsv"), "ascii")}
     try:
-        return QTable.read(path, format=name)
+        return QTable.read(path, format=names.get(suffix))
     except IORegistryError as error:
         msg = f"{path} is no table of a known format, such as .ecsv or .fits"
         raise ValueError(msg) from error
+
+
+def is_table(path):
+    """
+    Tell whether a file is a table, and no image.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+        The file.
+
+    Returns
+    -------
+    is_table : bool
+        By its ending; a FITS file, by what is in it.
+    """
+    if path.name.lower().endswith(_TABLES):
+        return True
+    from astrovae.exceptions import ImageFormatError
+    from astrovae.images.fits_files import is_fits_name, read_headers
+
+    if not is_fits_name(path) or not path.is_file():
+        return False
+    try:
+        headers = read_headers(path)
+    except ImageFormatError:
+        return False
+    kinds = [header.get("XTENSION", "IMAGE") for header in headers]
+    pixels = any(
+        kind == "IMAGE" and header.get("NAXIS", 0) >= 2
+        for kind, header in zip(kinds, headers, strict=True)
+    )
+    return not pixels and bool({"TABLE", "BINTABLE"} & set(kinds))
 
 
 def format_head(table, n=5):
