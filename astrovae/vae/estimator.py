@@ -15,10 +15,11 @@ from astrovae.images import Preprocessing
 from astrovae.nn import Trainer, choose_device
 
 from . import fitting
-from .frames import check_images, encode_images, fill_store
+from .frames import check_images, encode_images, fill_store, warn_of_unknown_dust
 from .generation import GenerationMixin, reconstruction_error
+from .labels import read_labels
 from .persistence import PersistenceMixin
-from .results import result_table
+from .results import point_estimate, result_table
 from .scaling import LatentScaling
 
 __all__ = ["PhysicsVAE"]
@@ -143,12 +144,16 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         ----------
         images : `~astrovae.GalaxyImageSet`
             N images; may be lazy and larger than the memory.
-        labels : `~astropy.table.QTable`
+        labels : `~astropy.table.QTable` or list of its rows
             The columns ``redshift``, ``stellar_mass``, ``sfr``, with
             1-sigma errors ``redshift_err`` and so on if there are,
             and optionally ``orientation``, which is measured on the
-            images otherwise. Matched by ``id`` if there is such a
-            column. Masked or NaN entries have no weight. An error
+            images otherwise: from +x, the axis toward decreasing
+            right ascension, counter-clockwise, and NOT from north
+            through east. Matched by ``id`` if there is such a
+            column. Masked or NaN entries have no weight, nor have
+            values outside of the plausible range, of which a warning
+            tells. An error
             that is missing is taken as 0.001 in redshift, 0.1 dex in
             mass, 0.2 dex in SFR and 0.1 rad in orientation. Not
             needed with ``physics=False``.
@@ -161,9 +166,11 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         Raises
         ------
         TypeError, ValueError, `~astropy.units.UnitsError`
-            If the arguments, images or labels cannot be used.
+            If the arguments, images or labels cannot be used, or a
+            galaxy is there twice.
         """
         check_images(images)
+        fitting.check_ids(images)
         preset = fitting.resolve_preset(self)
         device = choose_device(self.device)
         labels = fitting.fit_labels(self, images, labels)
@@ -219,21 +226,35 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         table : `~astropy.table.QTable`
             One row per galaxy, in order: ``id``, ``ra``, ``dec``; for
             each of ``redshift``, ``stellar_mass``, ``sfr`` and
-            ``orientation`` the estimate (the median), ``_lower`` and
-            ``_upper`` (16th and 84th percentiles, so calibrated on
-            the validation split); ``morphology``; ``ood_score``
+            ``orientation`` the estimate, ``_lower`` and ``_upper``
+            (50th, 16th and 84th percentiles, so calibrated on the
+            validation split; with the preset ``gagliano2023`` the
+            estimate is the latent's mean and not the median);
+            ``morphology``; ``ood_score``
             (minus log10 of the fraction of training-like images that
             are less usual); and ``flags``. Estimates of unusable rows
-            are masked, and ``meta["reasons"]`` tells why. An interval
-            of the orientation may reach beyond +-90 deg. A model with
-            ``physics=False`` gives no physical columns.
+            are masked, and ``meta["reasons"]`` tells why. The
+            orientation is in (-90, 90] deg from +x, the axis toward
+            decreasing right ascension, counter-clockwise, and NOT
+            from north through east; its interval may reach beyond.
+            Where half the interval is 45 deg or more the flag
+            ORIENTATION_FAILED is set. A model with ``physics=False``
+            gives no physical columns.
 
         Raises
         ------
         TypeError, ValueError
             If these are no images in the model's bands.
+
+        Warns
+        -----
+        `~astrovae.exceptions.AstrovaeWarning`
+            If the model corrects fluxes for the Milky Way's dust and
+            E(B-V) is not known for some images: the median of the
+            training galaxies is then assumed.
         """
         mean, log_variance, features, flags = encode_images(self, images)
+        warn_of_unknown_dust(self.preprocessing_, images)
         extras = {
             "morphology": self.morphology_(mean),
             "ood_score": self.outlier_score_(features),
@@ -247,7 +268,7 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
             flags,
         )
         table.meta["model"] = {
-            "preset": self.preset,
+            "preset": self.record_["preset"],
             "sample": self.record_["sample"],
         }
         return table
@@ -299,25 +320,31 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         ----------
         images : `~astrovae.GalaxyImageSet`
             N images.
-        labels : `~astropy.table.QTable`
-            As for `fit`. Not needed with ``physics=False``.
+        labels : `~astropy.table.QTable` or list of its rows
+            As for `fit`; only the redshift is read. Not needed by a
+            model without physical parameters.
 
         Returns
         -------
         score : float
             R2 = 1 - SSE / SST of the redshift, over galaxies with a
-            usable image and a label. With ``physics=False``: minus
-            the root mean square error of the reconstruction, on the
-            network's stretched scale.
+            usable image and a label. Of a model without physical
+            parameters: minus the root mean square error of the
+            reconstruction, on the network's stretched scale.
         """
         check_is_fitted(self, "network_")
         if not self.scaling_.latents:
             return -reconstruction_error(self, images)
+        if labels is None:
+            msg = "labels are needed: a table with the column redshift"
+            raise ValueError(msg)
+        truth = read_labels(labels, images, names=("redshift",)).values["redshift"]
         mean, log_variance, _, flags = encode_images(self, images)
-        estimates = self.scaling_.to_estimates(mean, log_variance)
-        truth = fitting.fit_labels(self, images, labels).values["redshift"]
+        latents = self.scaling_.to_estimates(mean, log_variance)["redshift"]
+        calibration = self.calibration_["redshift"]
+        estimate, _ = point_estimate("redshift", *latents, calibration)
         good = np.isfinite(truth) & ((flags & UNUSABLE) == 0)
-        return float(r2_score(truth[good], estimates["redshift"][0][good]))
+        return float(r2_score(truth[good], estimate[good]))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

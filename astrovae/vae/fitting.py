@@ -24,13 +24,15 @@ from astrovae.nn import (
 from astrovae.parameters import PARAMETERS
 
 from .frames import encode_rows
-from .labels import Labels, read_labels
+from .labels import Labels, read_labels, some
+from .model_file import plain
 from .morphology import MorphologyAxis
 from .scaling import angle_difference
 
 __all__ = [
     "build_loss",
     "calibrate",
+    "check_ids",
     "check_split",
     "fit_labels",
     "resolve_preset",
@@ -74,7 +76,7 @@ def resolve_preset(vae):
         If an argument is out of range.
     """
     own = {
-        name: getattr(vae, name)
+        name: plain(getattr(vae, name))
         for name in _PRESET_ARGUMENTS
         if getattr(vae, name) is not None
     }
@@ -135,6 +137,28 @@ def fit_labels(vae, images, labels):
         )
         raise ValueError(msg)
     return read_labels(labels, images)
+
+
+def check_ids(images):
+    """
+    Make sure that no galaxy is there twice.
+
+    A galaxy in both splits would make the validation worthless.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        The images.
+
+    Raises
+    ------
+    ValueError
+        If an id is repeated.
+    """
+    names, counts = np.unique(np.asarray(images.ids, dtype=str), return_counts=True)
+    if np.any(counts > 1):
+        msg = f"images has repeated ids: {some(names[counts > 1].tolist())}"
+        raise ValueError(msg)
 
 
 def split_rows(images, fraction, seed):
@@ -267,8 +291,8 @@ def training_settings(vae, preset, seed):
         schedule=preset.schedule,
         augment=preset.augment,
         clip=5.0 if preset.loss == "standard" else None,
-        patience=vae.patience,
-        max_seconds=vae.max_seconds,
+        patience=plain(vae.patience),
+        max_seconds=plain(vae.max_seconds),
         seed=seed,
     )
 
@@ -336,6 +360,7 @@ def training_record(vae, images, trainer):
         Anything that JSON knows.
     """
     return {
+        "preset": vae.preset,
         "sample": str(images.meta.get("sample", "")),
         "n_train": vae.n_train_,
         "n_validation": vae.n_validation_,

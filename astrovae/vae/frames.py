@@ -4,11 +4,13 @@ From image sets to the arrays that a network takes.
 """
 
 import sys
+import warnings
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
+from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE
 from astrovae.images import GalaxyImageSet
 from astrovae.nn import ImageStore, choose_device, encode_arrays
@@ -19,6 +21,7 @@ __all__ = [
     "encode_rows",
     "fill_store",
     "preprocessed_chunks",
+    "warn_of_unknown_dust",
 ]
 
 #: Galaxies in memory at a time, as raw images.
@@ -190,6 +193,31 @@ def encode_rows(network, store, rows, device):
         valid = None if batch.valid is None else batch.valid.numpy()
         parts.append(encode_arrays(network, batch.x.numpy(), valid, device))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def warn_of_unknown_dust(preprocessing, images):
+    """
+    Warn where the Milky Way's extinction had to be assumed.
+
+    Parameters
+    ----------
+    preprocessing : `~astrovae.images.Preprocessing`
+        The model's; its ``ebv``, if there is one, is what it assumes.
+    images : `~astrovae.GalaxyImageSet`
+        The images.
+    """
+    assumed = getattr(preprocessing, "ebv", None)
+    # The other way of resizing leaves the fluxes as they are.
+    if assumed is None or preprocessing.resize != "area":
+        return
+    n = np.count_nonzero(~np.isfinite(images.ebv))
+    if n:
+        msg = (
+            f"E(B-V) is not known for {n} of {len(images)} galaxies; the "
+            f"training galaxies' median of {float(assumed):.3g} was assumed. "
+            "GalaxyImageSet(..., ebv=...) takes the values"
+        )
+        warnings.warn(msg, AstrovaeWarning, stacklevel=3)
 
 
 def _progress(n, text, verbose):

@@ -24,7 +24,7 @@ from astrovae.parameters import PARAMETERS
 from .morphology import MorphologyAxis
 from .scaling import LatentScaling
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["plain", "read_model", "write_model"]
 
 _KIND = "PhysicsVAE"
 _OUTLIER_ARRAYS = ("mean", "whitening", "distances")
@@ -105,6 +105,24 @@ def read_model(path, vae_class):
         raise ModelFileError(msg) from error
 
 
+def plain(value):
+    """
+    Turn a NumPy scalar into what Python and JSON have for it.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    value : object
+        A bool, int, float or str in place of a NumPy scalar; else as
+        it was.
+    """
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _restore(tensors, metadata, vae_class):
     vae = vae_class(**metadata["parameters"])
     preset = metadata["preset"]
@@ -122,6 +140,8 @@ def _restore(tensors, metadata, vae_class):
     )
     for name in ("history", "best_epoch", "record"):
         setattr(vae, f"{name}_", metadata[name])
+    # Files of before this key was written have it only here.
+    vae.record_.setdefault("preset", vae.preset)
     vae.n_train_ = vae.record_["n_train"]
     vae.n_validation_ = vae.record_["n_validation"]
     vae.network_ = build_network(
@@ -144,7 +164,9 @@ def _plain_parameters(vae):
     """
     The constructor's arguments that mean something in another session.
     """
-    parameters = vae.get_params(deep=False)
+    parameters = {
+        name: plain(value) for name, value in vae.get_params(deep=False).items()
+    }
     if not isinstance(parameters["random_state"], (int, type(None))):
         parameters["random_state"] = None
     for name in ("checkpoint", "verbose", "max_seconds"):

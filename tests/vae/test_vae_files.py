@@ -16,7 +16,6 @@ from astrovae.data import registry
 from astrovae.exceptions import ModelFileError
 from astrovae.nn import read_tensors, write_tensors
 
-
 DATA_SUFFIXES = {".hdf5", ".ecsv", ".safetensors"}
 
 

@@ -215,14 +215,48 @@ def test_default_errors(toy):
 
 
 def test_masked_and_impossible_labels_are_missing(toy):
-    labels = toy[1][:4].copy()
-    mask = [False, True, False, False]
+    labels = toy[1][:5].copy()
+    mask = [False, True, False, False, False]
     labels["redshift"] = Masked(labels["redshift"] * cu.redshift, mask=mask)
-    labels["sfr"] = [1.0, 0.0, -2.0, np.inf] * u.Msun / u.yr
-    own = read_labels(labels, toy[0][:4])
+    labels["sfr"] = [1.0, 0.0, -2.0, np.inf, 3.0] * u.Msun / u.yr
+    with pytest.warns(AstrovaeWarning, match="2 of 4 values in .* 'sfr'"):
+        own = read_labels(labels, toy[0][:5])
     assert np.isnan(own.values["redshift"]).tolist() == mask
     assert np.isnan(own.errors["redshift"]).tolist() == mask
-    assert np.isnan(own.values["sfr"]).tolist() == [False, True, True, True]
+    assert np.isnan(own.values["sfr"]).tolist() == [False, True, True, True, False]
+
+
+def test_implausible_labels_are_missing(toy):
+    labels = toy[1][:6].copy()
+    labels["redshift"][1] = -99.0
+    with pytest.warns(
+        AstrovaeWarning,
+        match="1 of 6 values in the label column 'redshift' .* 0 to 1.5 redshift",
+    ):
+        own = read_labels(labels, toy[0][:6])
+    assert np.flatnonzero(np.isnan(own.values["redshift"])).tolist() == [1]
+    assert np.flatnonzero(np.isnan(own.errors["redshift"])).tolist() == [1]
+
+
+def test_logarithms_in_a_linear_column(toy):
+    labels = toy[1][:6].copy()
+    labels["stellar_mass"] = np.log10(labels["stellar_mass"].value) * u.Msun
+    with pytest.raises(
+        ValueError,
+        match=r"6 of 6 values .*'stellar_mass'.* logarithms\? .*10\*\*values",
+    ):
+        read_labels(labels, toy[0][:6])
+    labels = toy[1][:6].copy()
+    labels["redshift"][:4] = -99.0
+    with pytest.raises(ValueError, match=r"4 of 6 .*'redshift'.* missing values\?"):
+        read_labels(labels, toy[0][:6])
+
+
+def test_orientations_are_wrapped(toy):
+    labels = toy[1][:6].copy()
+    labels["orientation"] = [-90.0, 90.0, 91.0, 269.0, -100.0, 30.0] * u.deg
+    own = read_labels(labels, toy[0][:6]).values["orientation"]
+    assert np.degrees(own) == pytest.approx([90.0, 90.0, -89.0, 89.0, 80.0, 30.0])
 
 
 def test_masked_columns_of_a_plain_table(toy):
@@ -259,6 +293,16 @@ def test_orientation_is_measured_if_absent(toy):
     assert np.max(np.abs(difference)) < np.radians(3)
 
 
+def test_rows_of_a_table_are_labels(toy):
+    images, labels = toy[0][:5], toy[1][:5]
+    own = read_labels(list(labels)[::-1], images)
+    expected = read_labels(labels, images)
+    for name, values in expected.values.items():
+        assert np.array_equal(own.values[name], values)
+    with pytest.raises(TypeError, match=r"must be a table .* not list"):
+        read_labels([1.0, 2.0], images)
+
+
 def test_labels_must_be_a_table(toy):
     with pytest.raises(TypeError, match=r"must be a table .* not ndarray"):
         quick_fit(toy[0], np.zeros(len(toy[0])))
@@ -288,6 +332,29 @@ def test_unusable_images_are_left_out_with_a_warning(toy):
     with pytest.warns(AstrovaeWarning, match="1 of 60 images are unusable"):
         vae = quick_fit(images, toy[1])
     assert vae.n_train_ + vae.n_validation_ == 59
+
+
+def test_repeated_images(toy):
+    with pytest.raises(ValueError, match="repeated ids: 'toy1-1', 'toy1-4'"):
+        quick_fit(toy[0][[0, 1, 2, 1, 4, 4]], toy[1])
+
+
+def test_numpy_scalars_as_arguments(toy, tmp_path):
+    vae = quick_fit(
+        toy[0][:60],
+        toy[1],
+        max_epochs=np.int64(1),
+        learning_rate=np.float32(1e-3),
+        patience=np.int32(3),
+        max_seconds=np.float64(1e3),
+        random_state=np.int64(0),
+        physics=np.True_,
+        checkpoint=tmp_path / "checkpoint",
+    )
+    vae.save(tmp_path / "model")
+    other = PhysicsVAE.load(tmp_path / "model")
+    assert other.get_params()["random_state"] == 0
+    assert other.record_ == vae.record_
 
 
 def test_too_few_images(toy):

@@ -3,6 +3,7 @@
 Predicting: one row per galaxy, whatever the image.
 """
 
+import copy
 import warnings
 
 import astropy.units as u
@@ -12,10 +13,15 @@ from astropy.cosmology import units as cu
 from astropy.nddata import InverseVariance
 from astropy.table import QTable, vstack
 from astropy.uncertainty import Distribution
+from scipy.stats import norm
+from sklearn.metrics import r2_score
 
 from astrovae import GalaxyImageSet
+from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE, GalaxyFlags
+from astrovae.nn import LEVELS, QuantileCalibration
 from astrovae.parameters import PARAMETERS
+from astrovae.vae.results import point_estimate
 
 SCALE = 0.262 * u.arcsec
 UNITS = {
@@ -55,7 +61,10 @@ def test_columns_and_units(vae, unseen):
             assert table[name + end].unit == unit
         assert np.all(table[f"{name}_lower"] <= table[name])
         assert np.all(table[name] <= table[f"{name}_upper"])
-    assert np.all(table["stellar_mass_lower"] < table["stellar_mass_upper"])
+        assert np.all(table[f"{name}_lower"] < table[f"{name}_upper"])
+        if vae.preset_.predicts_sigma:
+            assert np.all(table[f"{name}_lower"] < table[name])
+            assert np.all(table[name] < table[f"{name}_upper"])
     angle = table["orientation"].to_value(u.deg)
     assert np.all((angle > -90) & (angle <= 90))
     assert table.meta["flags"]["MISSING_BAND"] == int(GalaxyFlags.MISSING_BAND)
@@ -275,23 +284,53 @@ def test_reconstruct(vae, unseen):
 def test_sample_posterior(vae, unseen):
     images = unseen[0][:8]
     table = vae.sample_posterior(images, n=4000, random_state=0)
-    point = vae.predict(images)
     for name, parameter in PARAMETERS.items():
         assert isinstance(table[name], Distribution)
         assert table[name].distribution.shape == (8, 4000)
         assert table[name].unit == parameter.unit
-    mass = table["stellar_mass"].distribution.value
-    expected = point["stellar_mass_upper"].value
-    found = np.quantile(mass, 0.84, axis=1)
-    below = expected <= point["stellar_mass"].value
-    assert np.log10(found[~below]) == pytest.approx(
-        np.log10(expected[~below]), abs=0.03
-    )
     again = vae.sample_posterior(images, n=4000, random_state=0)
     assert np.array_equal(again["sfr"].distribution, table["sfr"].distribution)
     other = vae.sample_posterior(images, n=4000, random_state=1)
     assert not np.array_equal(other["sfr"].distribution, table["sfr"].distribution)
     assert "+/-" in str(table[["redshift"]])
+
+
+def test_draws_agree_with_the_table(standard, unseen):
+    images = unseen[0][:8]
+    point = standard.predict(images)
+    draws = standard.sample_posterior(images, n=20_000, random_state=0)
+    for name, parameter in PARAMETERS.items():
+        ends = [point[name + end].value for end in ("_lower", "", "_upper")]
+        quantiles = np.quantile(draws[name].distribution.value, [0.16, 0.5, 0.84], 1)
+        if parameter.scale == "log10":
+            ends, quantiles = np.log10(ends), np.log10(quantiles)
+        error = np.abs(quantiles - ends) / (ends[2] - ends[0])
+        assert np.max(error) < 0.03, name
+
+
+def test_undetermined_orientations_are_flagged(standard, unseen):
+    images, _ = unseen
+    table = standard.predict(images)
+    assert not has(table["flags"], "ORIENTATION_FAILED").any()
+    width = (table["orientation_upper"] - table["orientation_lower"]).to_value(u.deg)
+    vague = copy.copy(standard)
+    factor = 90 / np.median(width)
+    wide = QuantileCalibration(factor * standard.calibration_["orientation"].quantiles)
+    vague.calibration_ = standard.calibration_ | {"orientation": wide}
+    failed = has(vague.predict(images)["flags"], "ORIENTATION_FAILED")
+    assert np.array_equal(failed, factor * width >= 90)
+    assert 25 <= failed.sum() <= 35
+
+
+def test_orientations_turn_together():
+    # The median is beyond 90 deg: estimate, ends and draws turn by 180.
+    shifted = QuantileCalibration(norm.ppf(LEVELS) + 2.0)
+    mean, sigma = np.radians([80.0, -80.0]), np.radians([10.0, 10.0])
+    estimate, turn = point_estimate("orientation", mean, sigma, shifted)
+    assert np.degrees(estimate) == pytest.approx([-80.0, -60.0])
+    assert np.degrees(turn) == pytest.approx([-180.0, 0.0])
+    lower, upper = shifted.interval(mean + turn, sigma)
+    assert np.all((lower < estimate) & (estimate < upper))
 
 
 def test_score_ignores_what_has_no_label(standard, unseen):
@@ -300,6 +339,50 @@ def test_score_ignores_what_has_no_label(standard, unseen):
     expected = standard.score(images[10:], labels)
     labels["redshift"] = np.where(np.arange(60) < 10, np.nan, labels["redshift"])
     assert standard.score(images, labels) == pytest.approx(expected, abs=1e-6)
+
+
+def test_score_needs_only_redshifts(standard, unseen):
+    images, labels = unseen
+    expected = standard.score(images, labels)
+    redshift = labels["id", "redshift"]
+    assert standard.score(images, redshift) == expected
+    point = standard.predict(images)["redshift"].value
+    assert expected == pytest.approx(r2_score(labels["redshift"], point))
+    changed = copy.copy(standard)
+    changed.physics = False
+    assert changed.score(images, redshift) == expected
+    with pytest.raises(ValueError, match="labels are needed: a table with the"):
+        changed.score(images)
+    with pytest.raises(ValueError, match="no column redshift"):
+        standard.score(images, labels["id", "sfr"])
+
+
+def test_meta_tells_of_the_fitted_model(standard, unseen):
+    changed = copy.copy(standard)
+    changed.preset = "gagliano2023"
+    assert changed.predict(unseen[0][:2]).meta["model"]["preset"] == "standard"
+
+
+def test_unknown_dust_is_warned_of_once(standard, paper, unseen):
+    data, ebv = unseen[0].data[:4], [0.1, np.nan, 0.2, np.nan]
+    some = image_set(data, ebv=ebv)
+    for vae, warned in ((standard, True), (paper, False)):
+        other = copy.copy(vae)
+        other.preprocessing_ = copy.copy(vae.preprocessing_)
+        other.preprocessing_.ebv = None
+        other.predict(some)
+        other.preprocessing_.ebv = 0.037
+        other.predict(image_set(data, ebv=[0.1, 0.1, 0.2, 0.0]))
+        if not warned:
+            other.predict(some)
+            continue
+        with pytest.warns(AstrovaeWarning, match="E.B-V. is not known") as caught:
+            other.predict(some)
+        assert len(caught) == 1
+        text = str(caught[0].message)
+        assert "2 of 4 galaxies" in text
+        assert "0.037" in text
+        assert "ebv=" in text
 
 
 def test_uncertainty_is_not_needed(vae, unseen):

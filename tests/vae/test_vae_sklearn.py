@@ -9,6 +9,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -46,6 +47,23 @@ def test_fit_does_not_change_parameters(toy):
     before = vae.get_params()
     assert vae.fit(toy[0][:60], toy[1]) is vae
     assert vae.get_params() == before
+
+
+def test_cross_validation(toy):
+    images, labels = toy[0][:120], toy[1][:120]
+    vae = PhysicsVAE(
+        "gagliano2023",
+        max_epochs=1,
+        validation_fraction=0.4,
+        random_state=0,
+        verbose=False,
+    )
+    # scikit-learn takes a table for a pandas frame; a list of rows it divides.
+    scores = cross_val_score(vae, images, list(labels), cv=2, error_score="raise")
+    own = vae.fit(images[60:], labels[60:]).score(images[:60], labels[:60])
+    assert scores[0] == pytest.approx(own)
+    assert np.isfinite(scores).all()
+    assert scores.shape == (2,)
 
 
 def test_tags():
