@@ -27,17 +27,25 @@ __all__ = ["Preprocessing"]
 #: The share of a bicubic weight that may lie on masked pixels.
 BICUBIC_MASKED = 0.25
 
+#: The resize that goes with each stretch.
+RESIZES = {"eq1": "bicubic", "asinh": "area"}
+
 
 class Preprocessing:
     """
     Bring images to a grid, stretch and resize them.
 
-    Two ways are in use. The paper's, ``stretch="eq1",
+    There are two ways. The paper's, ``stretch="eq1",
     resize="bicubic"``: Eq. 1 on each band, then interpolation. And
     ``stretch="asinh", resize="area"``: pixels are summed, the Milky
-    Way's extinction is undone where E(B-V) is known, and the fluxes
-    are compressed by an inverse hyperbolic sine. Either stretch goes
-    with either resize.
+    Way's extinction is undone, and the fluxes are compressed by an
+    inverse hyperbolic sine. The scale has another meaning in each, so
+    that they cannot be mixed.
+
+    Extinction is undone by each galaxy's E(B-V). Where that is not
+    known the median of the training images, ``ebv``, is assumed: a
+    guess without bias, where none at all would make every such galaxy
+    too faint and too red. `assumes_ebv` tells for which galaxies.
 
     Parameters
     ----------
@@ -52,17 +60,23 @@ class Preprocessing:
     stretch : {"eq1", "asinh"}, optional
         The normalisation.
     resize : {"bicubic", "area"}, optional
-        How frames of ``size`` become ``output_size``.
+        How frames of ``size`` become ``output_size``: "bicubic" with
+        "eq1" and "area" with "asinh".
     scale : array_like, shape (bands,), optional
         The scale of each band in nanomaggies per pixel; None until
         `fit`.
     beta : float, optional
         The softening of Eq. 1.
+    ebv : float, optional
+        The E(B-V) in magnitudes assumed where it is not known; None
+        until `fit`, and where no training image has one: then such
+        galaxies are left as they are.
 
     Raises
     ------
     ValueError
-        If an argument is out of range.
+        If an argument is out of range, or ``resize`` does not go with
+        ``stretch``.
     `~astropy.units.UnitsError`
         If ``pixel_scale`` is no angle.
     """
@@ -77,6 +91,7 @@ class Preprocessing:
         resize="bicubic",
         scale=None,
         beta=10.0,
+        ebv=None,
     ):
         self.bands = checks.check_bands(bands)
         self.pixel_scale = checks.check_angle(pixel_scale, "pixel_scale")
@@ -88,6 +103,13 @@ class Preprocessing:
             raise ValueError(msg)
         _check_choice("stretch", stretch, ("eq1", "asinh"))
         _check_choice("resize", resize, ("bicubic", "area"))
+        if resize != RESIZES[stretch]:
+            msg = (
+                f"'resize' must be {RESIZES[stretch]!r} with stretch={stretch!r}, "
+                f"not {resize!r}; the two ways are eq1 with bicubic and asinh "
+                "with area"
+            )
+            raise ValueError(msg)
         if not beta > 0:
             msg = f"'beta' must be positive, not {beta}"
             raise ValueError(msg)
@@ -97,6 +119,8 @@ class Preprocessing:
         self.resize = resize
         self.beta = float(beta)
         self.scale = None if scale is None else self._check_scale(scale)
+        ebv = float(checks.check_ebv(ebv, 1)[0])
+        self.ebv = ebv if np.isfinite(ebv) else None
         if resize == "bicubic":
             self._matrix = bicubic_matrix(self.size, self.output_size)
         else:
@@ -124,7 +148,8 @@ class Preprocessing:
         For Eq. 1 it is the mean over galaxies of the maximum of the
         valid pixels; for asinh the median over galaxies of the sky's
         standard deviation (1.4826 times the median absolute deviation)
-        per output pixel.
+        per output pixel. The E(B-V) assumed where it is not known is
+        the median of those known.
 
         Parameters
         ----------
@@ -134,13 +159,15 @@ class Preprocessing:
         Returns
         -------
         self : `Preprocessing`
-            With ``scale`` set.
+            With ``scale`` and ``ebv`` set.
 
         Raises
         ------
         ValueError
             If a band has no valid image, or no scale above zero.
         """
+        known = images.ebv[(images.flags & UNUSABLE == 0) & np.isfinite(images.ebv)]
+        self.ebv = float(np.median(known)) if known.size else None
         found = [self._chunk_scale(chunk) for chunk in images.iter_chunks()]
         values = np.concatenate([np.empty((0, len(self.bands))), *found])
         n_valid = np.isfinite(values).sum(axis=0)
@@ -193,6 +220,24 @@ class Preprocessing:
         x[mask] = 0
         return x, ~mask
 
+    def assumes_ebv(self, images):
+        """
+        Tell for which galaxies `transform` assumes an E(B-V).
+
+        Parameters
+        ----------
+        images : `~astrovae.images.GalaxyImageSet`
+            The images; pixels are not read.
+
+        Returns
+        -------
+        assumed : `~numpy.ndarray` of bool, shape (N,)
+            True where E(B-V) is not known and ``ebv`` takes its place.
+        """
+        if self.stretch == "eq1" or self.ebv is None:
+            return np.zeros(len(images), dtype=bool)
+        return ~np.isfinite(images.ebv)
+
     def inverse(self, x):
         """
         Turn the network's values back into fluxes.
@@ -238,6 +283,7 @@ class Preprocessing:
             "resize": self.resize,
             "scale": None if self.scale is None else self.scale.tolist(),
             "beta": self.beta,
+            "ebv": self.ebv,
         }
 
     @classmethod
@@ -248,7 +294,7 @@ class Preprocessing:
         Parameters
         ----------
         config : dict
-            What `to_dict` gave.
+            What `to_dict` gave; ``ebv`` may be absent.
 
         Returns
         -------
@@ -287,17 +333,19 @@ class Preprocessing:
         return apply_separable(matrix, x, matrix), mask
 
     def _deredden(self, x, images):
-        if np.isfinite(images.ebv).any():
-            factor = dereddening_factor(images.ebv, self.bands)
+        ebv = images.ebv
+        if self.ebv is not None:
+            ebv = np.where(np.isfinite(ebv), ebv, self.ebv)
+        if np.isfinite(ebv).any():
+            factor = dereddening_factor(ebv, self.bands)
             x *= factor.astype(np.float32)[..., None, None]
 
     def _chunk_scale(self, images):
         images = images[(images.flags & UNUSABLE) == 0]
         data, mask, images = self._pixels(images)
         if self.stretch == "asinh":
-            if self.resize == "area":
-                data, mask = self._area(data, mask)
-                self._deredden(data, images)
+            data, mask = self._area(data, mask)
+            self._deredden(data, images)
             return _sky_sigma(data, mask)
         if mask is None:
             return data.max(axis=(2, 3)).astype(float)

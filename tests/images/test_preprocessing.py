@@ -116,10 +116,12 @@ def test_paper_preset_end_to_end(make_set):
 
 
 def test_standard_preset_end_to_end(make_set):
-    images = make_set(5, size=16, ebv=[0.1, 0.2, np.nan, 0.0, 0.3])
+    images = make_set(5, size=16, ebv=[0.1, 0.2, np.nan, 0.0, 0.4])
     preprocessing = Preprocessing("grz", PIXEL, 16, 8, **STANDARD)
     data = images.data.reshape(5, 3, 8, 2, 8, 2).sum(axis=(3, 5))
-    data = data * dereddening_factor(images.ebv, "grz")[..., None, None]
+    # What is not known is taken to be the median of what is.
+    ebv = np.where(np.isnan(images.ebv), 0.15, images.ebv)
+    data = data * dereddening_factor(ebv, "grz")[..., None, None]
     center = np.median(data, axis=(2, 3), keepdims=True)
     sigma = 1.4826 * np.median(np.abs(data - center), axis=(2, 3))
     preprocessing.fit(images)
@@ -133,16 +135,59 @@ def test_standard_preset_end_to_end(make_set):
     np.testing.assert_allclose(flux.value, data, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("resize", ["area", "bicubic"])
-@pytest.mark.parametrize("stretch", ["eq1", "asinh"])
-def test_inverse_has_flux_per_output_pixel(stretch, resize):
+def test_unknown_extinction_is_that_of_the_training_images(make_set):
+    train = make_set(
+        4,
+        ebv=[0.03125, np.nan, 0.09375, 0.3],
+        flags=[0, 0, 0, int(GalaxyFlags.UNREADABLE)],
+    )
+    preprocessing = Preprocessing("grz", PIXEL, 16, 8, **STANDARD).fit(train)
+    assert preprocessing.ebv == 0.0625
+    twin = Preprocessing.from_dict(json.loads(json.dumps(preprocessing.to_dict())))
+    assert twin.ebv == 0.0625
+    images = make_set(3, ebv=[np.nan, 0.0625, 0.0])
+    images.data[1] = images.data[0]
+    assert twin.assumes_ebv(images).tolist() == [True, False, False]
+    flux = twin.inverse(twin.transform(images)[0]).value
+    np.testing.assert_array_equal(flux[0], flux[1])
+    plain = images.data[:1].reshape(1, 3, 8, 2, 8, 2).sum(axis=(3, 5))
+    factor = dereddening_factor(np.array([0.0625]), "grz")[..., None, None]
+    np.testing.assert_allclose(flux[:1], plain * factor, rtol=1e-4, atol=1e-5)
+    # A file from before says nothing of it, and nothing is assumed.
+    old = {k: v for k, v in twin.to_dict().items() if k != "ebv"}
+    old = Preprocessing.from_dict(old)
+    assert old.ebv is None
+    assert not old.assumes_ebv(images).any()
+    flux = old.inverse(old.transform(images)[0]).value
+    np.testing.assert_allclose(flux[:1], plain, rtol=1e-4, atol=1e-5)
+
+
+def test_extinction_that_no_training_image_knows(make_set):
+    images = make_set(3, ebv=None)
+    preprocessing = Preprocessing("grz", PIXEL, 16, 8, ebv=0.1, **STANDARD)
+    assert preprocessing.assumes_ebv(images).all()
+    assert preprocessing.fit(images).ebv is None
+    assert not preprocessing.assumes_ebv(images).any()
+
+
+def test_the_paper_leaves_extinction_as_it_is(make_set):
+    images = make_set(3, ebv=[0.1, 0.3, np.nan])
+    preprocessing = Preprocessing("grz", PIXEL, 16, 8, **PAPER).fit(images)
+    assert not preprocessing.assumes_ebv(images).any()
+    x, _ = preprocessing.transform(images)
+    images.ebv = None
+    np.testing.assert_array_equal(preprocessing.transform(images)[0], x)
+
+
+@pytest.mark.parametrize("preset", [PAPER, STANDARD])
+def test_inverse_has_flux_per_output_pixel(preset):
     # A smooth source, so that interpolating does not change it.
     y, x = np.mgrid[:64, :64] - 31.5
     source = np.exp(-(x**2 + y**2) / (2 * 12.0**2))
     images = GalaxyImageSet(
         np.float32(source)[None, None] * u.nmgy, bands="r", pixel_scale=PIXEL
     )
-    preprocessing = Preprocessing("r", PIXEL, 64, 32, stretch, resize, scale=[5.0])
+    preprocessing = Preprocessing("r", PIXEL, 64, 32, scale=[5.0], **preset)
     flux = preprocessing.inverse(preprocessing.transform(images)[0])
     np.testing.assert_allclose(flux.sum().value, source.sum(), rtol=5e-3)
     assert abs(preprocessing.output_pixel_scale - 2 * PIXEL) < 1e-9 * u.arcsec
@@ -257,6 +302,10 @@ def test_to_dict_and_back(make_set, preset, scale):
         ({"output_size": 0}, ValueError, "between 1 and 'size'"),
         ({"stretch": "log"}, ValueError, "'stretch' must be one of eq1, asinh"),
         ({"resize": "nearest"}, ValueError, "'resize' must be one of bicubic"),
+        # The scale of a fit would not be that of what is transformed.
+        ({"resize": "area"}, ValueError, "'resize' must be 'bicubic' with .*eq1"),
+        ({"stretch": "asinh"}, ValueError, "'resize' must be 'area' with .*asinh"),
+        ({"ebv": -0.1}, ValueError, "'ebv' must be finite and not negative"),
         ({"beta": 0}, ValueError, "'beta' must be positive"),
         ({"scale": [1, 2]}, ValueError, "'scale' must hold 3 positive values"),
         ({"scale": [1, 2, 0]}, ValueError, "'scale' must hold 3 positive values"),
