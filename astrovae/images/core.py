@@ -299,7 +299,7 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
 
     def orientation(self, n_jobs=None):
         """
-        Measure the position angle of each galaxy on its frame.
+        Measure the angle of each galaxy's major axis on its frame.
 
         Parameters
         ----------
@@ -312,7 +312,8 @@ class GalaxyImageSet(GalaxyAttributes, GridOperations, NDIOMixin, NDData):
         angle : `~astropy.units.Quantity`, shape (N,)
             Degrees from the +x axis (toward decreasing right
             ascension) counter-clockwise to the major axis, in
-            (-90, 90]; NaN where the measurement failed.
+            (-90, 90]; NaN where the measurement failed. The position
+            angle east of north is 90 degrees less, modulo 180.
         error : `~astropy.units.Quantity`, shape (N,)
             Its standard deviation, at least 0.1 rad and at most 52
             degrees; NaN where the measurement failed.

@@ -2,10 +2,10 @@
 """
 The orientation of the galaxy at the centre of each frame.
 
-As in Gagliano & Villar (2023): the bands are stacked, a background
-from boxes of 10 x 10 pixels, median-filtered 3 x 3, is subtracted, the
-stack is convolved with a Gaussian, and the source nearest the centre
-is measured by its second moments.
+As in Gagliano & Villar (2023) the bands are stacked, a background is
+subtracted, the stack is convolved with a Gaussian, and the source
+nearest the centre is measured by its second moments. The background is
+one value, the median of boxes of 10 x 10 pixels, median-filtered 3 x 3.
 """
 
 import warnings
@@ -28,15 +28,22 @@ UNDETERMINED = np.pi / np.sqrt(12)
 #: Spurious ellipticity, by the PSF and the pixels, in quadrature.
 ELLIPTICITY_ERROR = 0.02
 
-#: The farthest, in pixels, that the galaxy's centroid may be from the
-#: centre of the frame: 2 arcsec at 0.262 arcsec per pixel.
-MAX_DISTANCE = 7.6
+#: The pixels, in arcsec, that all that is counted in pixels is meant
+#: for: kernel, boxes and areas. Images with much finer pixels are brought
+#: to it, for they would be measured in their noise.
+PIXEL = 0.262
+FINE = 0.75
+
+#: The farthest, in arcsec, that the galaxy's centroid may be from the
+#: centre of the frame; a pixel where pixels are larger.
+MAX_DISTANCE = 7.6 * PIXEL
 
 #: A band, or a stack, with more of its pixels masked is not used.
 MAX_MASKED = 0.5
 
-#: Above this distance the source may be blended with a neighbour.
-BLEND_DISTANCE = 2.0
+#: Above this distance, in arcsec, the source may be blended with a
+#: neighbour; a pixel where pixels are larger.
+BLEND_DISTANCE = 2.0 * PIXEL
 
 #: The isophote, in standard deviations of a pixel's noise, the pixels
 #: that a source must have, and the side of the background's boxes.
@@ -58,7 +65,7 @@ CHUNK = 64
 
 def measure_orientation(images, n_jobs=None):
     """
-    Measure the position angle of each galaxy on its frame.
+    Measure the angle of each galaxy's major axis on its frame.
 
     Parameters
     ----------
@@ -73,7 +80,8 @@ def measure_orientation(images, n_jobs=None):
     angle : `~astropy.units.Quantity`, shape (N,)
         Degrees from the +x axis (toward decreasing right ascension)
         counter-clockwise to the major axis, in (-90, 90]; NaN where
-        the measurement failed.
+        the measurement failed. The position angle east of north is 90
+        degrees less, modulo 180.
     error : `~astropy.units.Quantity`, shape (N,)
         Its standard deviation, see `orientation_of`; NaN where the
         measurement failed.
@@ -91,8 +99,11 @@ def measure_orientation(images, n_jobs=None):
 
 def _measure_chunk(images):
     rows = np.full((len(images), 2), np.nan)
+    if images.pixel_scale < FINE * PIXEL * u.arcsec:
+        images = images.resample(PIXEL * u.arcsec)
+    pixel = images.pixel_scale.to_value(u.arcsec)
     for row, stack, mask in zip(rows, *_stack(images), strict=True):
-        row[:] = orientation_of(stack, mask)
+        row[:] = orientation_of(stack, mask, pixel)
     return rows
 
 
@@ -108,7 +119,7 @@ def _stack(images):
     return stack, mask
 
 
-def orientation_of(image, mask=None):
+def orientation_of(image, mask=None, pixel=PIXEL):
     r"""
     Measure the orientation of the source at the centre of an image.
 
@@ -133,6 +144,8 @@ def orientation_of(image, mask=None):
         One image.
     mask : `~numpy.ndarray` of bool, shape (y, x), optional
         True where there is no measurement.
+    pixel : float, optional
+        The size of a pixel in arcsec.
 
     Returns
     -------
@@ -148,7 +161,7 @@ def orientation_of(image, mask=None):
     if mask is not None:
         image[mask] = 0
     convolved = convolve(image, _KERNEL)
-    segment, threshold = _central_segment(convolved, noise, mask)
+    segment, threshold = _central_segment(convolved, noise, mask, pixel)
     if segment is None:
         return np.nan, np.nan
     angle, error = _shape(image, segment, noise)
@@ -189,11 +202,12 @@ def _background(image, mask):
     return np.median(mesh), np.median(maps.background_rms_mesh)
 
 
-def _central_segment(convolved, noise, mask):
+def _central_segment(convolved, noise, mask, pixel):
     from photutils.segmentation import detect_sources
     from photutils.utils.exceptions import NoDetectionsWarning
 
     centre = (np.array(convolved.shape) - 1) / 2
+    farthest, blended = (max(d / pixel, 1) for d in (MAX_DISTANCE, BLEND_DISTANCE))
     threshold = THRESHOLD * noise
     best, quality = (None, threshold), 0
     while threshold < convolved.max() and quality < GOOD:
@@ -203,8 +217,8 @@ def _central_segment(convolved, noise, mask):
         if segments is None:
             break
         segment, distance = _nearest(convolved, segments, centre)
-        if distance < MAX_DISTANCE:
-            new = 1 + (not _touches_edge(segment)) + (distance < BLEND_DISTANCE)
+        if distance < farthest:
+            new = 1 + (not _touches_edge(segment)) + (distance < blended)
             if new > quality:
                 best, quality = (segment, threshold), new
         threshold *= STEP

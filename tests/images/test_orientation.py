@@ -149,6 +149,32 @@ def test_constant_images_fail(value):
     assert np.isnan(orientation_of(np.full((32, 32), value))).all()
 
 
+@pytest.mark.parametrize("pixel", [0.1, 0.2, 0.4, 0.8])
+def test_angles_do_not_depend_on_the_pixels(pixel):
+    # The same sky, 33.5 arcsec wide, with the same noise per area: two
+    # galaxies, one that is 1.2 arcsec off the centre, and nothing but a
+    # neighbour at 2.6 arcsec.
+    truth = np.array([-70, 15, 60])
+    angles, failures = {}, {}
+    for size in (0.262, pixel):
+        n = round(33.536 / size)
+        y, x = (np.mgrid[:n, :n] - (n - 1) / 2) * size
+        models = [
+            Sersic2D(1.0, 2.2, 1.5, x0, 0, 0.5, np.radians(angle))(x, y)
+            for angle, x0 in zip(truth, [0, 0, 1.2], strict=True)
+        ]
+        models.append(Sersic2D(1.0, 1.0, 1, 2.0, 1.7, 0.5, 0.3)(x, y))
+        noise = np.random.default_rng(0).normal(size=(4, 1, n, n))
+        data = np.array(models)[:, None] * (size / 0.262) ** 2
+        data += 0.05 * noise * size / 0.262
+        images = GalaxyImageSet(data * u.nmgy, bands="r", pixel_scale=size * u.arcsec)
+        angle, _, failed = images.orientation()
+        angles[size], failures[size] = angle.value, failed.tolist()
+    assert failures[pixel] == failures[0.262] == [False, False, False, True]
+    assert np.abs(difference(angles[pixel][:3], truth)).max() < 3
+    assert np.abs(difference(angles[pixel][:3], angles[0.262][:3])).max() < 3
+
+
 def test_small_frames():
     y, x = np.mgrid[:20, :20] - 9.5
     image = 5 * np.exp(-((x / 4) ** 2) - (y / 2) ** 2)
