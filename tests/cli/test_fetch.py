@@ -3,13 +3,11 @@
 Tests of ``astrovae fetch``, and of ``astrovae predict`` with a table.
 """
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import QTable, Table
+from fake_server import FakeServer
 
 from astrovae import GalaxyImageSet
 from astrovae.cli import main
@@ -17,10 +15,6 @@ from astrovae.cli.fetching import SERVICES
 from astrovae.cli.tables import is_table
 from astrovae.fetch import conf
 from astrovae.fetch.services import SERVICES as KNOWN
-
-# The server of the tests of the fetcher.
-sys.path.append(str(Path(__file__).parents[1] / "fetch"))
-from fake_server import FakeServer
 
 NAMES = ["a", "b", "c"]
 DEGREES = {"name": NAMES, "ra": [10.0, 10.01, 10.02], "dec": [2.0, 2.0, 2.0]}
