@@ -148,9 +148,12 @@ def _parse(texts, mask, name, sexagesimal_unit, unit):
     # Text: decimal degrees if each is one number, else sexagesimal.
     empty = np.array([text.strip() == "" for text in texts]) | mask
     texts = np.where(empty, "nan", texts)
+    # Archives have units such as "h:m:s", which say what is seen anyway.
+    known = unit is not None and u.Unit(unit).is_equivalent(u.deg)
     numbers = _numbers(texts)
     if numbers is not None:
-        return u.Quantity(numbers, unit or u.deg)
+        return u.Quantity(numbers, unit if known else u.deg)
+    sexagesimal_unit = unit if known else sexagesimal_unit
     degrees = np.full(len(texts), np.nan)
     for row in np.flatnonzero(~empty):
         try:

@@ -86,7 +86,7 @@ class Transport:
             if not self.patience.wait(delay):
                 break
         msg = "stopped before a reply came"
-        raise TransportError(msg)
+        raise TransportError(msg, retry=True)
 
     def close(self):
         """

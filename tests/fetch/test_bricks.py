@@ -236,6 +236,15 @@ def test_a_brick_is_read_once(mirror):
     np.testing.assert_array_equal(images.data, local.data)
 
 
+def test_crowded_bricks_are_read_in_parts(mirror, monkeypatch):
+    monkeypatch.setattr("astrovae.fetch.services.bricks._AT_ONCE", 2)
+    with FakeServer(mirror) as server:
+        fetch = CutoutFetcher("bricks", server=server.url, bands="g", size=48)
+        images = fetch.fetch(positions(mirror, np.arange(-60, -40, 4.0)))
+    assert not images.reasons
+    assert len(server.log) == 3
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

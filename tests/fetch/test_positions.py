@@ -7,11 +7,12 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import Column, MaskedColumn, QTable, Table
 
 from astrovae.fetch.positions import read_positions
 
 RA, DEC = np.array([150.0, 10.5]), np.array([2.2, -45.25])
+UNKNOWN = u.Unit('"d:m:s"', parse_strict="silent")
 SEXAGESIMAL = {"ra": ["10:00:00", "0h42m0s"], "dec": ["+02:12:00", "-45d15m00s"]}
 
 
@@ -27,6 +28,12 @@ SEXAGESIMAL = {"ra": ["10:00:00", "0h42m0s"], "dec": ["+02:12:00", "-45d15m00s"]
         QTable({"ra": (RA * u.deg).to(u.rad), "dec": (DEC * u.deg).to(u.arcmin)}),
         QTable({"ra": (RA / 15) * u.hourangle, "dec": DEC * u.deg}),
         Table(SEXAGESIMAL),
+        Table(
+            {
+                "ra": Column(["150:00:00", "10:30:00"], unit="deg"),
+                "dec": Column(["2:12:00", "-45:15:00"], unit=UNKNOWN),
+            }
+        ),
         Table({"ra": ["150.0", "10.5"], "dec": [" 2.2", "-45.25"]}),
         Table({"ra": RA - 360, "dec": DEC}),
         Table({"ra": np.array(SEXAGESIMAL["ra"], dtype="S"), "dec": DEC}),

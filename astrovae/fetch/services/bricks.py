@@ -26,6 +26,9 @@ __all__ = ["BricksService"]
 #: The declination that parts DR9 north from DR9 south.
 _NORTH = 32.375
 
+#: Objects that one read of a brick serves at most.
+_AT_ONCE = 256
+
 #: What astropy raises on files that make no sense.
 _DAMAGE = (OSError, ValueError, TypeError, IndexError, KeyError)
 
@@ -94,12 +97,17 @@ class BricksService(Service):
         Returns
         -------
         jobs : list of `~astrovae.fetch.services.base.Job`
-            One per brick.
+            One per brick, or several where it has very many objects: a
+            job keeps all its pieces in memory.
         """
         groups = {}
         for target in targets:
             groups.setdefault(brick_at(target.ra, target.dec).name, []).append(target)
-        return [Job(f"brick {name}", groups[name]) for name in sorted(groups)]
+        return [
+            Job(f"brick {name} {start}", groups[name][start : start + _AT_ONCE])
+            for name in sorted(groups)
+            for start in range(0, len(groups[name]), _AT_ONCE)
+        ]
 
     def fetch(self, targets, transport):
         """
