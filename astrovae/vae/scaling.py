@@ -9,6 +9,10 @@ __all__ = ["LatentScaling", "angle_difference", "wrap_angle"]
 
 # Standard deviation, in radians, of an angle that nothing is known of.
 _UNKNOWN_ANGLE = np.pi / np.sqrt(12.0)
+# Smallest one, 2 degrees: labels that are good to 0.1 rad cannot teach a
+# network which of its angles are better than that, and it thinks too well
+# of those of elongated galaxies.
+_BEST_ANGLE = np.radians(2.0)
 
 
 class LatentScaling:
@@ -171,5 +175,6 @@ def _angle(mean, sigma, i):
     length = np.maximum(np.hypot(cosine, sine), 1e-6)
     # Only the error across the vector turns it.
     across = np.hypot(sine * sigma[:, i], cosine * sigma[:, i + 1]) / length
-    error = np.minimum(0.5 * across / length, _UNKNOWN_ANGLE)
+    error = np.hypot(0.5 * across / length, _BEST_ANGLE)
+    error = np.minimum(error, _UNKNOWN_ANGLE)
     return wrap_angle(0.5 * np.arctan2(sine, cosine)), error
