@@ -17,6 +17,7 @@ extensions = [
     "sphinx_automodapi.automodapi",
     "sphinx_automodapi.smart_resolver",
     "numpydoc",
+    "pytest_doctestplus.sphinx.doctestplus",  # doctest-requires and -skip
 ]
 default_role = "obj"
 exclude_patterns = ["_build"]
