@@ -54,8 +54,9 @@ def main():
         text=True,
     ) as server:
         url = server.stdout.readline().strip()
-        measure_rate(url, args.rate)
+        # Memory first: a peak never comes down again.
         measure_memory(url, args.memory, args.size)
+        measure_rate(url, args.rate)
         server.stdin.close()
 
 
