@@ -49,8 +49,10 @@ def run(args):
     start = time.perf_counter()
     table = vae.predict(images)
     seconds = time.perf_counter() - start
+    # True of the packaged weights; of others we know nothing.
+    unseen = "" if args.model else ", which the model has never seen,"
     print(
-        f"{len(table)} simulated galaxies, which the model has never seen, in "
+        f"{len(table)} simulated galaxies{unseen} in "
         f"{seconds:.1f} s ({1000 * seconds / len(table):.1f} ms each).\n"
     )
     print(f"The first rows:\n\n{format_head(table)}\n")
