@@ -17,6 +17,12 @@ __all__ = ["Record", "now", "read_manifest", "records_table", "write_manifest"]
 
 _UNITS = {"ra": u.deg, "dec": u.deg}
 
+#: Texts of any length and content. The others are short and plain.
+_FREE = ("id", "reason", "url")
+
+#: Bytes that a column of fixed width may take: one long text widens all.
+_WIDEST = 1 << 26
+
 
 @dataclass(slots=True)
 class Record:
@@ -109,13 +115,16 @@ def records_table(records):
     Returns
     -------
     table : `~astropy.table.QTable`
-        A column per field; ra and dec in degrees.
+        A column per field; ra and dec in degrees. Texts that are too
+        long for a column of fixed width are Python's (dtype object).
     """
     records = list(records)
     table = QTable()
     for field in fields(Record):
         values = [getattr(record, field.name) for record in records]
-        column = np.array(values, dtype=field.type)
+        longest = max(map(len, values), default=0) if field.type is str else 0
+        objects = 4 * longest * len(values) > _WIDEST
+        column = np.array(values, dtype=object if objects else field.type)
         unit = _UNITS.get(field.name)
         table[field.name] = column if unit is None else column << unit
     return table
@@ -172,9 +181,15 @@ def write_manifest(path, records):
         One per row.
     """
     path = Path(path)
+    records = list(records)
+    table = records_table(records)
+    # As objects they are written as JSON, which keeps every text: a "#" at
+    # the beginning, blanks at the end, what is no Unicode.
+    for name in _FREE:
+        table[name] = np.array([getattr(r, name) for r in records], dtype=object)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        records_table(records).write(partial, format="ascii.ecsv", overwrite=True)
+        table.write(partial, format="ascii.ecsv", overwrite=True)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ Tests of the cache, its names and its manifest.
 
 import re
 import threading
+import tracemalloc
 from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -15,7 +16,12 @@ from hypothesis import strategies as st
 
 from astrovae.fetch.cache import Cache
 from astrovae.fetch.filenames import safe_name
-from astrovae.fetch.manifest import Record, read_manifest, records_table
+from astrovae.fetch.manifest import (
+    Record,
+    read_manifest,
+    records_table,
+    write_manifest,
+)
 from astrovae.fetch.settings import Settings
 
 SETTINGS = Settings("legacysurvey", "ls-dr10", ("g", "r"), 16, 0.262)
@@ -45,6 +51,11 @@ HOSTILE = [
     "A",
     "a",
     "ﬀ",
+    "#",
+    "# a",
+    '"#"',
+    "a\r\nb",
+    "\ud800",
 ]
 
 
@@ -205,6 +216,38 @@ def test_manifest_is_a_table(tmp_path):
     assert set(table["status"]) == {"ok"}
     np.testing.assert_array_equal(table["bytes"], 1)
     assert len(read_manifest(cache.manifest)) == len(HOSTILE)
+
+
+@given(st.lists(st.text(st.characters()), unique=True, max_size=6), st.text())
+def test_any_text_comes_back(tmp_path_factory, names, text):
+    path = tmp_path_factory.mktemp("manifest") / "manifest.ecsv"
+    records = {
+        f"ab/{i}.fits": record(name, f"ab/{i}.fits", reason=text, url=text)
+        for i, name in enumerate(names)
+    }
+    write_manifest(path, records.values())
+    assert read_manifest(path) == records
+
+
+def test_manifest_of_an_older_version(tmp_path):
+    # Texts were plain strings.
+    path = tmp_path / "manifest.ecsv"
+    old = [record("x", url="http://x"), record("y y", "ab/y-1.fits", reason="r, s")]
+    records_table(old).write(path)
+    assert list(read_manifest(path).values()) == old
+
+
+def test_one_long_reason_is_not_stored_for_every_row(tmp_path):
+    records = [record("x", f"ab/{i}.fits") for i in range(20_000)]
+    records[7].reason = "x" * 10_000
+    tracemalloc.start()
+    table = records_table(records)
+    write_manifest(tmp_path / "manifest.ecsv", records)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 80e6  # as a column of fixed width: 800 MB
+    assert table["reason"][7] == "x" * 10_000
+    assert table["status"].dtype.kind == "U"
 
 
 def test_empty_table():
