@@ -19,6 +19,7 @@ from astropy.io import fits
 
 from astrovae.exceptions import ImageFormatError
 from astrovae.fetch.errors import ReplyError
+from astrovae.fetch.fits_scan import scan_fits
 from astrovae.images.frames import celestial_wcs, pixel_size
 
 __all__ = [
@@ -34,6 +35,17 @@ __all__ = [
 ]
 
 _BLOCK = 2880
+
+#: What astropy raises on files that make no sense.
+DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    fits.VerifyError,
+)
 
 #: Pixels by which the centre may miss the position.
 CENTRE_TOLERANCE = 0.6
@@ -78,27 +90,27 @@ def open_reply(body):
     Raises
     ------
     `~astrovae.fetch.errors.ReplyError`
-        If it is empty, text, HTML, another format, or cut short.
+        If it is empty, text, HTML, another format, cut short, or if a
+        header announces sizes that cannot be.
     """
     if not body.startswith(b"SIMPLE  ="):
         raise _no_fits(body)
     if len(body) % _BLOCK:
         raise _truncated(body)
-    with without_warnings():
-        try:
+    try:
+        # Before astropy, which some headers send into an endless loop.
+        n = scan_fits(body)
+        with without_warnings():
             hdus = fits.open(io.BytesIO(body), memmap=False, lazy_load_hdus=False)
-            ends = [_end(hdu) for hdu in hdus]
-        except (OSError, ValueError, KeyError, TypeError, fits.VerifyError) as error:
-            msg = f"damaged FITS: {error}"
-            raise ReplyError(msg, retry=True) from error
-    if not ends or ends[-1] != len(body):
-        raise _truncated(body)
+    except EOFError as error:
+        raise _truncated(body) from error
+    except DAMAGE as error:
+        msg = f"damaged FITS: {error}"
+        raise ReplyError(msg, retry=True) from error
+    if len(hdus) != n:
+        msg = f"damaged FITS: only {len(hdus)} of {n} HDUs can be read"
+        raise ReplyError(msg, retry=True)
     return hdus
-
-
-def _end(hdu):
-    info = hdu.fileinfo()
-    return info["datLoc"] + info["datSpan"]
 
 
 def _truncated(body):
