@@ -4,6 +4,7 @@ Tests of the viewer: requests, planes, flux, and real files.
 """
 
 import io
+import re
 
 import astropy.units as u
 import numpy as np
@@ -198,6 +199,66 @@ def test_faults_of_subimage(server, kwargs, place, reason):
     fetcher = CutoutFetcher(server=server.url, bands="gr", size=24, subimage=True)
     images = fetcher.fetch(SkyCoord(10.05, 2.03, unit="deg"))
     assert images.reasons == {"0": reason}
+
+
+def change_hdus(content, change):
+    """
+    A file after ``change`` was called with its HDUs.
+    """
+    buffer = io.BytesIO()
+    with fits.open(io.BytesIO(content)) as hdus:
+        change(hdus)
+        hdus.writeto(buffer)
+    return buffer.getvalue()
+
+
+def drop_ivars(hdus, bands="gr", bricks="ab"):
+    for hdu in list(hdus[1:]):
+        kind, band, brick = (hdu.header[k] for k in ("IMAGETYP", "BAND", "BRICK"))
+        if kind == "invvar" and band in bands and brick in bricks:
+            hdus.remove(hdu)
+
+
+def shrink_one(hdus):
+    hdus[-1].data = hdus[-1].data[:-1]
+
+
+def another_brick(hdus):
+    hdus[-1].header["BRICK"] = "c"
+
+
+def another_corner(hdus):
+    hdus[-1].header["BRICK_X0"] += 1
+
+
+def drop_one_image(hdus):
+    del hdus[1]
+
+
+def twice(hdus):
+    hdus.append(hdus[1].copy())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (drop_ivars, "the reply has no invvar plane in g of brick a"),
+        (lambda h: drop_ivars(h, "r"), "no invvar plane in r of brick a"),
+        (lambda h: drop_ivars(h, "g", "b"), "no invvar plane in g of brick b"),
+        (shrink_one, r"the invvar plane in r of brick b is \(39, 20\), the image"),
+        (another_brick, "no invvar plane in r of brick b"),
+        (another_corner, "no (invvar|image) plane in r of brick b"),
+        (drop_one_image, "the reply has no image plane in g of brick a"),
+        (twice, "two pieces of image in g of brick a"),
+    ],
+)
+def test_each_piece_of_subimage_has_its_weights(server, change, reason):
+    content = subimage(10.05, 2.03, 40)
+    server.replies["10.0500000"] = change_hdus(content, change)
+    fetcher = CutoutFetcher(server=server.url, bands="gr", size=24, subimage=True)
+    images = fetcher.fetch(SkyCoord(10.05, 2.03, unit="deg"))
+    assert decode_flags(images.flags) == [["UNREADABLE"]]
+    assert re.search(reason, images.reasons["0"]), images.reasons
 
 
 def test_real_cutout(server, shared_data):

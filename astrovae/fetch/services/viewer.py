@@ -155,31 +155,40 @@ class ViewerService(OneByOneService):
 
     def _check_pieces(self, body, target):
         settings = self.settings
-        planes = {band: [] for band in settings.bands}
+        pieces = {"image": {}, "invvar": {}}
         covered = False
         with replies.open_reply(body) as hdus:
             replies.check_layer(hdus[0].header, settings.layer)
             for hdu in hdus[1:]:
-                if str(hdu.header.get("IMAGETYP", "")).strip().lower() != "image":
+                kind, key = _piece_of(hdu.header)
+                if kind not in pieces:
                     continue
-                band = str(hdu.header.get("BAND", "?")).strip()
-                if band not in planes:
-                    wanted = "/".join(planes)
-                    msg = f"other bands: asked for {wanted}, got {band}"
-                    raise ReplyError(msg, general=True)
+                self._check_band(key[0])
                 wcs = replies.check_scale(hdu.header, NATIVE_SCALE)
-                planes[band].append(np.ravel(hdu.data))
-                covered |= _inside(wcs, hdu.shape, target)
-        if not any(planes.values()):
+                if key in pieces[kind]:
+                    msg = f"two pieces of {kind} in {key[0]} of brick {key[1]}"
+                    raise ReplyError(msg)
+                pieces[kind][key] = np.array(hdu.data)
+                covered |= kind == "image" and _inside(wcs, hdu.shape, target)
+        if not pieces["image"]:
             msg = "not covered: no piece of a brick"
             raise ReplyError(msg, empty=True)
         if not covered:
             msg = "another centre: no piece has the position"
             raise ReplyError(msg)
-        none = [np.zeros(1)]
+        _check_pairs(pieces["image"], pieces["invvar"])
+        planes = {band: [np.zeros(1)] for band in settings.bands}
+        for (band, *_), data in pieces["image"].items():
+            planes[band].append(np.ravel(data))
         return replies.check_coverage(
-            {band: np.concatenate(pieces or none) for band, pieces in planes.items()}
+            {band: np.concatenate(data[1:] or data) for band, data in planes.items()}
         )
+
+    def _check_band(self, band):
+        if band not in self.settings.bands:
+            wanted = "/".join(self.settings.bands)
+            msg = f"other bands: asked for {wanted}, got {band}"
+            raise ReplyError(msg, general=True)
 
     def _check_psf(self, body):
         with replies.open_reply(body) as hdus:
@@ -197,6 +206,31 @@ class ViewerService(OneByOneService):
             msg = f"the reply has no PSF of {'/'.join(missing)}"
             raise ReplyError(msg, empty=True)
         return {b: fwhm[b] for b in self.settings.bands if b not in missing}
+
+
+def _piece_of(header):
+    # What an HDU of a subimage is; and its band, brick and place there.
+    kind = str(header.get("IMAGETYP", "")).strip().lower()
+    names = [str(header.get(name, "?")).strip() for name in ("BAND", "BRICK")]
+    corner = [header.get(name) for name in ("BRICK_X0", "BRICK_Y0")]
+    return kind if header["NAXIS"] == 2 else "", (*names, *corner)
+
+
+def _check_pairs(images, ivars):
+    # The server gives both of each brick and band; without weights holes
+    # and the sky could not be told apart.
+    for key in sorted(images.keys() | ivars.keys(), key=str):
+        where = f"{key[0]} of brick {key[1]}"
+        for kind, planes in (("image", images), ("invvar", ivars)):
+            if key not in planes:
+                msg = f"the reply has no {kind} plane in {where}"
+                raise ReplyError(msg, general=True)
+        if images[key].shape != ivars[key].shape:
+            msg = (
+                f"the invvar plane in {where} is {ivars[key].shape}, the image "
+                f"{images[key].shape}"
+            )
+            raise ReplyError(msg, general=True)
 
 
 def _inside(wcs, shape, target):
