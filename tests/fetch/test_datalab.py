@@ -4,6 +4,7 @@ Tests of the Data Lab, on lists and pieces as it makes them.
 """
 
 import io
+import itertools
 from urllib.parse import parse_qs, urlsplit
 
 import astropy.units as u
@@ -49,9 +50,10 @@ def votable(rows, status="OK", message=""):
     ).encode()
 
 
-def listing(url, bands="gri"):
+def listing(url, bands="gri", without=(), bricks=1):
     """
-    What the image access service answers: all products at the position.
+    What the image access service answers: all products at the position,
+    of one brick or of two, but for some (product, band).
     """
 
     def answer(path):
@@ -59,10 +61,11 @@ def listing(url, bands="gri"):
         ra, dec = (float(v) for v in query["POS"].split(","))
         width, height = (float(v) for v in query["SIZE"].split(","))
         assert width == pytest.approx(height / np.cos(np.radians(dec)))
-        brick = brick_at(ra, dec).name
+        names = [brick_at(ra, dec).name, brick_at(ra + 0.25, dec).name]
         rows = []
-        for band in bands:
-            for product in PRODUCTS:
+        for band, product, brick in itertools.product(bands, PRODUCTS, names[:bricks]):
+            last = brick == names[bricks - 1]
+            if not (last and (product, band) in without):
                 ending = "" if product == "maskbits" else f"-{band}"
                 name = f"legacysurvey-{brick}-{product}{ending}.fits.fz"
                 access = (
@@ -83,12 +86,17 @@ def piece(path):
     query = {k: v[0] for k, v in parse_qs(urlsplit(path).query).items()}
     ra, dec = (float(v) for v in query["POS"].split(","))
     n = int(np.ceil(float(query["SIZE"].split(",")[1]) * 3600 / 0.262))
-    product = query["siaRef"].split("-")[2].removesuffix(".fits.fz")
+    _, name, product, *band = query["siaRef"].removesuffix(".fits.fz").split("-")
     brick = brick_at(ra, dec)
+    brick = brick if name == brick.name else brick_at(ra + 0.25, dec)
     x, y = (int(np.rint(v - n / 2)) for v in brick.wcs.wcs_world2pix(ra, dec, 0))
     header = brick.wcs[y : y + n, x : x + n].to_header()
     header["BRICKNAM"] = brick.name
-    value = {"image": 3.0, "invvar": 4.0, "psfsize": 1.25, "maskbits": 0}[product]
+    header["IMTYPE"] = product
+    header["DRVERSIO"] = 10000
+    if band:
+        header["FILTER"] = BANDPASS[band[0]]
+    value = {"image": 3.0, "invvar": 4.0, "psfsize": 1.25}.get(product, 0)
     data = np.full((n, n), value, dtype=np.float32)
     if product == "maskbits":
         data = data.astype(np.int16)
@@ -135,6 +143,65 @@ def test_planes(lab, coords):
     np.testing.assert_allclose(images.psf_fwhm.to_value(u.arcsec), 1.25, rtol=1e-5)
     assert images.mask[0, 0].sum() == 1
     assert not images.mask[0, 1].any()
+
+
+BRICKS = (brick_at(10.0, 2.0).name, brick_at(10.25, 2.0).name)
+
+
+@pytest.mark.parametrize("bricks", [1, 2])
+@pytest.mark.parametrize(
+    ("planes", "without", "reason"),
+    [
+        ("invvar", [("invvar", "r")], "invvar r of brick"),
+        ("invvar", [("invvar", "g"), ("invvar", "r")], "invvar g of brick"),
+        ("maskbits", [("maskbits", b) for b in "gri"], "maskbits of brick"),
+        ("psf", [("psfsize", "g")], "psfsize g of brick"),
+        (("invvar", "maskbits"), [("invvar", "r")], "invvar r of brick"),
+    ],
+)
+def test_a_plane_that_is_not_listed(lab, coords, planes, without, reason, bricks):
+    lab.files[SIA] = listing(lab.url, without=without, bricks=bricks)
+    images = fetcher(lab, planes=planes).fetch(coords[:1])
+    brick = BRICKS[bricks - 1]
+    assert images.reasons == {"0": f"the list of images has no {reason} {brick}"}
+    assert decode_flags(images.flags) == [["UNREADABLE"]]
+
+
+def test_a_plane_of_another_shape(lab, coords):
+    def short(path):
+        content = piece(path)
+        if "-invvar-r" not in path:
+            return content
+        with fits.open(io.BytesIO(content)) as hdus:
+            hdus[0].data = hdus[0].data[1:]
+            buffer = io.BytesIO()
+            hdus.writeto(buffer)
+        return buffer.getvalue()
+
+    lab.files[CUT] = short
+    images = fetcher(lab, planes="invvar").fetch(coords[:1])
+    assert images.reasons["0"].startswith(f"invvar r of brick {BRICKS[0]} is (")
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "reason"),
+    [
+        ("-image-g", "-image-r", "another band: asked for g, got r"),
+        ("-image-g", "-invvar-g", "another kind of image: asked for image, got invv"),
+        ("-invvar-r", "-image-r", "another kind of image: asked for invvar, got ima"),
+        ("-maskbits", "-nexp-g", "another kind of image: asked for maskbits, got nex"),
+    ],
+)
+def test_a_piece_that_is_another(lab, coords, asked, given, reason):
+    lab.files[CUT] = lambda path: piece(path.replace(asked, given))
+    images = fetcher(lab, planes=("invvar", "maskbits")).fetch(coords[:1])
+    assert reason in images.reasons["0"]
+
+
+def test_a_piece_of_another_release(lab, coords):
+    lab.files["/sia/ls_dr9"] = listing(lab.url)
+    images = fetcher(lab, layer="ls-dr9").fetch(coords[:1])
+    assert images.reasons == {"0": "another layer: asked for ls-dr9, got dr10"}
 
 
 def test_a_band_that_does_not_exist(lab, coords):

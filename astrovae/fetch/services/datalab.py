@@ -11,6 +11,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from astrovae.fetch import replies
+from astrovae.fetch.coadd_headers import check_coadd, coadd_brick
 from astrovae.fetch.configuration import conf
 from astrovae.fetch.cutout_files import add_psf, piece_hdu, pieces_file
 from astrovae.fetch.errors import ReplyError
@@ -114,23 +115,64 @@ class DatalabService(OneByOneService):
         if not any(product == "image" for product, _, _ in rows):
             msg = "not covered: no image in these bands"
             raise ReplyError(msg, empty=True)
-        pieces, psf, covered = [], {}, False
-        for product, band, url in rows:
-            data, wcs, brick = transport.get(url, check=_check_piece)
+        pieces = [
+            (product, band, transport.get(url, check=self._check(product, band)))
+            for product, band, url in rows
+        ]
+        self._check_planes(pieces)
+        hdus, psf, covered = [], {}, False
+        for product, band, (data, wcs, brick) in pieces:
             if product == "psfsize":
                 psf.update(_width_at(data, wcs, band, target))
                 continue
             inside = _pixel(wcs, data.shape, target) is not None
             covered |= product == "image" and inside
-            pieces.append(piece_hdu(data, wcs, band, product, brick))
+            hdus.append(piece_hdu(data, wcs, band, product, brick))
         if not covered:
             msg = "another centre: no piece has the position"
             raise ReplyError(msg)
-        content = pieces_file(pieces, self.settings.layer)
+        content = pieces_file(hdus, self.settings.layer)
         if psf:
             content = add_psf(content, psf)
         urls = [query, *(url for _, _, url in rows)]
-        return Cutout(content, urls, self._note(pieces))
+        return Cutout(content, urls, self._note(hdus))
+
+    def _check(self, product, band):
+        # The check of a piece that was listed as this.
+        def check(body):
+            with replies.open_reply(body) as hdus:
+                for hdu in hdus:
+                    if hdu.is_image and len(hdu.shape) == 2:
+                        header = hdu.header
+                        check_coadd(header, self.settings.layer, product, band)
+                        wcs = replies.check_scale(header, NATIVE_SCALE)
+                        return np.array(hdu.data), wcs, coadd_brick(header)
+            msg = "no image in the file"
+            raise ReplyError(msg)
+
+        return check
+
+    def _check_planes(self, pieces):
+        # Each image has all planes that were asked for, of its own shape;
+        # the list may have left one out.
+        shapes = {
+            (product, band, brick): data.shape
+            for product, band, (data, _, brick) in pieces
+        }
+        products = [_PRODUCTS[plane] for plane in self.settings.planes]
+        for (kind, band, brick), shape in shapes.items():
+            if kind != "image":
+                continue
+            for product in products:
+                own = "" if product == "maskbits" else band
+                given = shapes.get((product, own, brick))
+                where = " ".join(filter(None, (product, own, "of brick", brick)))
+                if given is None:
+                    msg = f"the list of images has no {where}"
+                    raise ReplyError(msg, general=True)
+                if product != "psfsize" and given != shape:
+                    msg = f"{where} is {given}, the image {shape}"
+                    raise ReplyError(msg, general=True)
 
     def _wanted(self, table):
         # Product, band and address of each image that was asked for.
@@ -181,17 +223,6 @@ def _read_votable(body):
     except (ValueError, IndexError, OSError) as error:
         msg = f"damaged VOTable: {error}"
         raise ReplyError(msg, retry=True) from error
-
-
-def _check_piece(body):
-    with replies.open_reply(body) as hdus:
-        for hdu in hdus:
-            if hdu.is_image and len(hdu.shape) == 2:
-                wcs = replies.check_scale(hdu.header, NATIVE_SCALE)
-                brick = str(hdu.header.get("BRICKNAM", hdu.header.get("BRICK", "?")))
-                return np.array(hdu.data), wcs, brick
-    msg = "no image in the file"
-    raise ReplyError(msg)
 
 
 def _pixel(wcs, shape, target):
