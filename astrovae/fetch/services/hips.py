@@ -4,7 +4,13 @@ HiPS2FITS: images resampled from the survey's all-sky tiles at the CDS.
 
 There is no inverse variance, and the tiles were resampled once before:
 for a look, or where the other services are down.
+
+A reply names the HiPS that it was made of in its HISTORY ("From HiPS
+CDS/P/..."). That is checked where it is there; nothing else in a reply
+says of which survey and band it is.
 """
+
+import re
 
 import astropy.units as u
 import numpy as np
@@ -12,7 +18,7 @@ from astropy.coordinates import Latitude, Longitude
 
 from astrovae.fetch import replies
 from astrovae.fetch.cutout_files import cube_file
-from astrovae.fetch.errors import FetchError
+from astrovae.fetch.errors import FetchError, ReplyError
 from astrovae.fetch.services.base import Cutout, OneByOneService, full_url
 
 __all__ = ["HipsService"]
@@ -107,12 +113,9 @@ class HipsService(OneByOneService):
         """
         urls = [full_url(*request) for request in self.requests(target)]
         planes, wcs = {}, None
-
-        def check(body):
-            return self._check(body, target)
-
         for band, url in zip(self.settings.bands, urls, strict=True):
             try:
+                check = self._check(band, target)
                 planes[band], wcs = transport.get(url, check=check)
             except FetchError as error:
                 error.reason = f"band {band}: {error.reason}"
@@ -120,16 +123,41 @@ class HipsService(OneByOneService):
         note = replies.check_coverage(planes)
         return Cutout(cube_file(planes, wcs, self.settings.layer), urls, note)
 
-    def _check(self, body, target):
+    def _check(self, band, target):
+        # The check of a reply in one band.
         settings = self.settings
-        with replies.open_reply(body) as hdus:
-            image = replies.find_plane(hdus, "image")
-            replies.check_size(image.header, settings.size)
-            wcs = replies.check_scale(image.header, settings.pixel_scale)
-            replies.check_centre(wcs, image.shape[-2:], target.ra, target.dec)
-            # Tiles that do not exist come as NaN or as zero.
-            data = np.nan_to_num(np.reshape(image.data, image.shape[-2:]))
-        return data.astype(np.float32), wcs
+
+        def check(body):
+            with replies.open_reply(body) as hdus:
+                image = replies.find_plane(hdus, "image")
+                _check_origin(image.header, self._hips.format(band=band))
+                replies.check_size(image.header, settings.size)
+                wcs = replies.check_scale(image.header, settings.pixel_scale)
+                shape = image.shape[-2:]
+                replies.check_centre(wcs, shape, target.ra, target.dec)
+                with np.errstate(over="ignore"):
+                    data = np.reshape(image.data, shape).astype(np.float32)
+            # Tiles that do not exist come as NaN or as zero, and what is no
+            # number is no measurement: neither is covered.
+            return np.where(np.isfinite(data), data, np.float32(0)), wcs
+
+        return check
+
+
+def _check_origin(header, hips):
+    # A line has 72 characters, on which a long name may end.
+    lines = [str(line) for line in header.get("HISTORY", ())]
+    for line in lines:
+        match = re.match(r"From HiPS (?:ivo://)?(\S+)", line, re.IGNORECASE)
+        if match is None:
+            continue
+        given, asked = match[1], hips.removeprefix("ivo://")
+        short, full = asked.lower(), given.lower()
+        cut = match.end() == 72 and short.startswith(full)
+        # The service completes names without the authority, as P/DSS2/red.
+        if not (cut or full == short or full.endswith(f"/{short}")):
+            msg = f"another HiPS: asked for {asked}, got {given}"
+            raise ReplyError(msg, general=True)
 
 
 def _identifier(layer):
