@@ -6,5 +6,9 @@ A row that is masked, not finite, or without a logarithm where one is
 needed is left out of a figure and counted in its ``n_excluded``.
 """
 
+from .coverage import *
 from .figures import *
 from .intervals import *
+from .pit import *
+from .random_points import *
+from .scores import *

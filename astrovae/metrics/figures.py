@@ -130,7 +130,7 @@ def comparison_table(predicted, truth):
     for parameter, est, true in shared_parameters(predicted, truth):
         row = {
             "parameter": parameter.name,
-            "unit": _residual_unit(parameter),
+            "unit": residual_unit(parameter),
             **_figures(parameter, est, true),
             "coverage_68": np.nan,
         }
@@ -203,7 +203,7 @@ def _coverage(parameter, true, lower, upper):
     return mean((lower <= true) & (true <= upper))
 
 
-def _residual_unit(parameter):
+def residual_unit(parameter):
     """
     The unit of a parameter's residuals, as a table shows it.
     """

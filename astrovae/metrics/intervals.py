@@ -1,144 +1,112 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Whether the intervals of the estimates hold what they promise.
+Whether predicted distributions hold what they promise, in one table.
 """
 
 import numpy as np
 from astropy.table import QTable
-from scipy.special import ndtr, ndtri
 
-from .matching import (
-    PERIOD,
-    bounds_of,
-    mean,
-    shared_parameters,
-    wrap,
-)
+from .coverage import COVERAGE_LEVELS, coverage_figures, ks_figures
+from .figures import residual_unit
+from .matching import mean
+from .predictive import predictives
 
-__all__ = ["COVERAGE_LEVELS", "calibration", "pit_values"]
-
-#: The probabilities of the central intervals that `calibration` counts.
-COVERAGE_LEVELS = (0.50, 0.68, 0.90, 0.95)
-
-# The columns NAME_lower and NAME_upper are the 16th and 84th percentiles.
-_UPPER_PERCENTILE = 0.84
+__all__ = ["calibration"]
 
 
-def calibration(predicted, truth):
+def calibration(
+    predicted,
+    truth,
+    *,
+    levels=COVERAGE_LEVELS,
+    confidence=0.95,
+    label_errors=False,
+    random_state=0,
+):
     r"""
     Count how often the truth lies in intervals of nominal probability.
 
-    An interval other than the central 68 % is not in the table of
-    results. It is inferred from that one, under the assumption of a
-    normal distribution with one width on each side of the estimate:
-    a deviation from the nominal figure may come from the widths or
-    from the tails. Where the width on the side of the truth is zero,
-    the truth lies outside of all intervals, unless it is the estimate.
-    An interval of the orientation of 180 deg and more holds every
-    truth.
+    Of draws, the result of ``PhysicsVAE.sample_posterior``, every
+    figure is exact. The result of ``PhysicsVAE.predict`` holds the
+    central 68 % interval alone: others are inferred from that one,
+    under the assumption of a normal distribution with one width on
+    each side of the estimate: a deviation from the nominal figure may
+    come from the widths or from the tails. Where the width on the side
+    of the truth is zero, the truth lies outside of all intervals,
+    unless it is the estimate. An interval of the orientation of 180
+    deg and more holds every truth.
+
+    Mass and star-formation rate are compared by their decimal
+    logarithm, orientations modulo 180 degrees.
 
     Parameters
     ----------
-    predicted : `~astropy.table.QTable`
-        The result of ``PhysicsVAE.predict``, with ``_lower`` and
-        ``_upper``.
-    truth : `~astropy.table.QTable`
+    predicted : `~astropy.table.QTable` or dict of str to column
+        For each parameter a column of its name: draws, as a
+        `~astropy.uncertainty.Distribution` or of the shape (N, n), or
+        an estimate with ``_lower`` and ``_upper``.
+    truth : `~astropy.table.QTable` or dict of str to column
         The true values; matched as by `comparison_table`.
+    levels : sequence of float, optional
+        Probabilities of the central intervals.
+    confidence : float, optional
+        Probability of the intervals of the fractions.
+    label_errors : bool, optional
+        Whether the truth is a measurement, with its standard deviation
+        in the column ``_err``. The predicted distribution of what was
+        measured is wider than that of the parameter: normal errors
+        (of a logarithm, to first order) are added to the draws, and in
+        quadrature to the widths of intervals. An error that is missing
+        counts as zero.
+    random_state : int, `~numpy.random.Generator` or None, optional
+        Seed of the ranks among draws and of the label errors.
 
     Returns
     -------
     table : `~astropy.table.QTable`
-        One row per parameter: ``n``, ``n_excluded``, ``coverage_50``,
-        ``coverage_68``, ``coverage_90``, ``coverage_95``, and mean
-        and standard deviation of `pit_values` (nominally 0.5 and
-        :math:`1/\sqrt{12} = 0.289`).
+        One row per parameter: ``parameter``, ``unit``, ``n``,
+        ``n_excluded``; for each level the fraction of true values in
+        the interval, e.g. ``coverage_68``, and its binomial interval
+        ``coverage_68_lower`` and ``coverage_68_upper``; mean and
+        standard deviation of `pit_values` (nominally 0.5 and
+        :math:`1/\sqrt{12} = 0.289`), their distance from uniformity
+        ``pit_ks`` and what `ks_distance` expects of it; and the mean
+        ``crps`` of `crps_values`, in ``unit``.
 
     Raises
     ------
     ValueError
-        If the tables share no parameter with an interval, or rows
-        have no match.
+        If the tables share no parameter with an interval or draws,
+        rows have no match, or there is no label error to add.
+    `~astropy.units.UnitsError`
+        If a column's unit is missing or wrong.
     """
     rows = []
-    for parameter, est, true in shared_parameters(predicted, truth):
-        bounds = bounds_of(parameter, predicted)
-        if bounds is None:
-            continue
-        pulls = _pulls(parameter, est, true, *bounds)
-        pulls = pulls[~np.isnan(pulls)]
-        row = {
-            "parameter": parameter.name,
-            "n": len(pulls),
-            "n_excluded": len(est) - len(pulls),
-        }
-        for level in COVERAGE_LEVELS:
-            inside = np.abs(pulls) <= ndtri(0.5 + level / 2.0)
-            row[f"coverage_{100 * level:.0f}"] = mean(inside)
-        pit = ndtr(pulls)
-        row["pit_mean"] = mean(pit)
-        row["pit_std"] = float(np.std(pit)) if len(pit) else np.nan
-        rows.append(row)
-    if not rows:
-        msg = "no parameter of the predicted table has _lower and _upper"
-        raise ValueError(msg)
-    return QTable(rows)
-
-
-def pit_values(predicted, truth, name):
-    r"""
-    Return the probability integral transform of the true values.
-
-    It is :math:`\int_{-\infty}^{x_\mathrm{true}} p(x)\,dx` with the
-    distribution that `calibration` assumes, uniform in [0, 1] where
-    the intervals are right.
-
-    Parameters
-    ----------
-    predicted : `~astropy.table.QTable`
-        The result of ``PhysicsVAE.predict``.
-    truth : `~astropy.table.QTable`
-        The true values; matched as by `comparison_table`.
-    name : str
-        The parameter, e.g. ``"redshift"``.
-
-    Returns
-    -------
-    pit : `~numpy.ndarray`, shape (N,)
-        A value for each row of ``predicted``; NaN where the estimate,
-        its interval or the truth is missing.
-
-    Raises
-    ------
-    ValueError
-        If a table lacks the parameter, or rows have no match.
-    """
-    for parameter, est, true in shared_parameters(predicted, truth):
-        bounds = bounds_of(parameter, predicted)
-        if parameter.name == name and bounds is not None:
-            return ndtr(_pulls(parameter, est, true, *bounds))
-    msg = f"the tables do not share {name!r} with {name}_lower and {name}_upper"
-    raise ValueError(msg)
-
-
-def _pulls(parameter, est, true, lower, upper):
-    """
-    Residuals in units of the width on the side where the truth lies.
-
-    Infinite where that width is zero and the truth lies elsewhere.
-    """
-    residual = wrap(parameter, true - est)
-    below, above = est - lower, upper - est
-    if parameter.scale == "periodic":
-        # Half a turn and more holds every angle, which is 90 deg away
-        # at most.
-        whole = upper - lower >= PERIOD
-        below, above = (
-            np.where(whole, np.maximum(side, PERIOD / 2.0), side % PERIOD)
-            for side in (below, above)
+    found = predictives(
+        predicted, truth, label_errors=label_errors, random_state=random_state
+    )
+    for parameter, predictive, true in found:
+        pit = predictive.pit(true)
+        good = np.isfinite(pit)
+        pit = pit[good]
+        rows.append(
+            {
+                "parameter": parameter.name,
+                "unit": residual_unit(parameter),
+                "n": len(pit),
+                "n_excluded": int(np.count_nonzero(~good)),
+            }
+            | coverage_figures(pit, levels, confidence)
+            | {
+                "pit_mean": mean(pit),
+                "pit_std": float(np.std(pit)) if len(pit) else np.nan,
+            }
+            | ks_figures(pit)
+            | {"crps": mean(predictive.crps(true)[good])}
         )
-    width = np.where(residual < 0.0, below, above)
-    # An estimate outside of its own interval says nothing of its width.
-    width = np.where(width >= 0.0, width, np.nan) / ndtri(_UPPER_PERCENTILE)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pulls = residual / width
-    return np.where((width == 0.0) & (residual == 0.0), 0.0, pulls)
+    if not rows:
+        msg = "no parameter of the predicted table has _lower and _upper, or draws"
+        raise ValueError(msg)
+    table = QTable(rows)
+    table.meta["confidence"] = confidence
+    return table

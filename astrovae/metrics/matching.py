@@ -21,6 +21,24 @@ PERIOD = 180.0
 def shared_parameters(predicted, truth):
     """
     List (parameter, estimates, true values) in matching order.
+
+    The estimate of a column of draws is their median.
+    """
+    names = shared_names(predicted, truth)
+    rows = matching_rows(predicted, truth)
+    return [
+        (
+            PARAMETERS[name],
+            point(PARAMETERS[name], modelled(PARAMETERS[name], predicted[name])),
+            modelled(PARAMETERS[name], truth[name])[rows],
+        )
+        for name in names
+    ]
+
+
+def shared_names(predicted, truth):
+    """
+    List the parameters that are columns of both tables.
     """
     names = [
         name
@@ -30,18 +48,10 @@ def shared_parameters(predicted, truth):
     if not names:
         msg = f"the tables share none of the columns {', '.join(PARAMETERS)}"
         raise ValueError(msg)
-    rows = _matching_rows(predicted, truth)
-    return [
-        (
-            PARAMETERS[name],
-            modelled(PARAMETERS[name], predicted[name]),
-            modelled(PARAMETERS[name], truth[name])[rows],
-        )
-        for name in names
-    ]
+    return names
 
 
-def _matching_rows(predicted, truth):
+def matching_rows(predicted, truth):
     """
     The row of the truth that belongs to each row of the estimates.
     """
@@ -90,8 +100,10 @@ def modelled(parameter, values):
     """
     Values on the modelled scale, angles in degrees.
 
-    NaN where a value is masked or has no logarithm.
+    NaN where a value is masked or has no logarithm. Draws keep their
+    own axis, the last one.
     """
+    values = unpacked(values)
     mask = np.asarray(getattr(values, "mask", False))
     unit = getattr(values, "unit", None)
     plain = np.ma.getdata(getattr(values, "unmasked", values))
@@ -99,7 +111,61 @@ def modelled(parameter, values):
     latent = parameter.to_latent(plain if unit is None else u.Quantity(plain, unit))
     if parameter.scale == "periodic":
         latent = np.degrees(latent)
-    return np.where(mask, np.nan, latent)
+    return np.where(mask | ~np.isfinite(latent), np.nan, latent)
+
+
+def unpacked(values):
+    """
+    The draws (N, n) of a Distribution; other values as they are.
+    """
+    values = getattr(values, "distribution", values)
+    dtype = getattr(values, "dtype", None)
+    if dtype is not None and dtype.names == ("samples",):
+        # As the columns of a table that is no QTable, or without a unit.
+        unit = getattr(values, "unit", None)
+        values = np.asarray(values)["samples"]["sample"]
+        return values if unit is None else u.Quantity(values, unit)
+    return values
+
+
+def modelled_error(parameter, values, errors):
+    """
+    Errors on the modelled scale; 0 where there is no finite one.
+    """
+    plain = [
+        np.ma.getdata(getattr(column, "unmasked", column))
+        for column in (values, errors)
+    ]
+    named = replace(parameter, name=f"{parameter.name}_err")
+    _, latent = parameter.to_latent(
+        parameter.quantity(plain[0]), named.quantity(plain[1])
+    )
+    if parameter.scale == "periodic":
+        latent = np.degrees(latent)
+    known = np.isfinite(latent) & ~np.asarray(getattr(errors, "mask", False))
+    return np.where(known, np.abs(latent), 0.0)
+
+
+def point(parameter, values):
+    """
+    Medians of draws, shape (N, n); other values as they are.
+    """
+    if values.ndim == 1:
+        return values
+    middle = centre(parameter, values)
+    return middle + np.median(wrap(parameter, values - middle[:, None]), axis=1)
+
+
+def centre(parameter, draws):
+    """
+    About where to cut the circle of angles: opposite to their mean.
+
+    Zero for what is not an angle. Shape (N, n) in, (N,) out.
+    """
+    if parameter.scale != "periodic":
+        return np.zeros(len(draws))
+    turns = np.exp(2j * np.pi * draws / PERIOD)
+    return np.angle(turns.mean(axis=1)) * PERIOD / (2.0 * np.pi)
 
 
 def wrap(parameter, residual):

@@ -7,6 +7,7 @@ the caller alone: the state of ``matplotlib.pyplot`` is not touched.
 This sub-package needs matplotlib, the extra ``plot``.
 """
 
+from .calibration import *
 from .comparison import *
 from .history import *
 from .thumbnails import *

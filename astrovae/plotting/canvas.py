@@ -17,6 +17,7 @@ __all__ = []
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
 GREY = "#6e6e6e"
+COLOURS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
 def new_axes(figure, n_panels, n_columns, panel_size):
