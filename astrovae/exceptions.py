@@ -10,6 +10,7 @@ __all__ = [
     "CatalogueError",
     "ImageFormatError",
     "ModelFileError",
+    "SpectrumError",
 ]
 
 
@@ -41,4 +42,13 @@ class ModelFileError(OSError):
     """
     Raised when a model file is truncated, altered, or of a version
     that this release cannot read.
+    """
+
+
+class SpectrumError(OSError):
+    """
+    Raised when a spectrum cannot be had, read or measured.
+
+    Examples are a server that does not answer, a file that was cut
+    short, and a spectrum without uncertainties or without a good pixel.
     """
