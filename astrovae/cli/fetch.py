@@ -5,13 +5,19 @@ Fetch a cutout of every galaxy in a table.
 TABLE is any table with columns of right ascension and declination, in
 degrees or sexagesimal, and perhaps an id or a name. Every reply is checked; a
 galaxy without an image keeps its row, masked. With --cache an interrupted
-fetch goes on where it stopped.
+fetch goes on where it stopped. A column ebv, E(B-V) in magnitudes, goes into
+the output.
 """
 
 import argparse
 from pathlib import Path
 
-from .fetching import add_service_arguments, make_fetcher, remark_failures
+from .fetching import (
+    add_service_arguments,
+    check_distinct,
+    make_fetcher,
+    remark_failures,
+)
 from .tables import check_format, output_path, positive, read_table, write_table
 
 NAME = "fetch"
@@ -74,6 +80,7 @@ def run(args):
     """
     import astropy.units as u
 
+    check_distinct(TABLE=args.table, output=args.output, manifest=args.manifest)
     if args.manifest is not None:
         check_format(args.manifest)
     fetcher = make_fetcher(
@@ -90,10 +97,11 @@ def run(args):
         output=args.output,
         quantize_level=args.quantize_level,
         overwrite=True,
+        retry_empty=args.retry_empty,
     )
     manifest = fetcher.manifest
     if args.manifest is not None:
-        write_table(manifest, args.manifest)
+        write_table(_plain_texts(manifest, args.manifest), args.manifest)
     n_failed = remark_failures(manifest)
     if n_failed == len(images):
         msg = (
@@ -104,6 +112,17 @@ def run(args):
         f"{len(images)} galaxies, of which {n_failed} without an image: {args.output}"
     )
     return 0
+
+
+def _plain_texts(manifest, path):
+    """
+    The manifest with columns that the file's format can hold.
+    """
+    if path.suffix.lower() != ".ecsv":
+        for name in manifest.colnames:
+            if manifest[name].dtype.kind == "O":
+                manifest[name] = manifest[name].astype(str)
+    return manifest
 
 
 def _positive_float(text):

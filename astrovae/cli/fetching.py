@@ -8,7 +8,12 @@ import argparse
 from .messages import remark
 from .tables import positive
 
-__all__ = ["add_service_arguments", "make_fetcher", "remark_failures"]
+__all__ = [
+    "add_service_arguments",
+    "check_distinct",
+    "make_fetcher",
+    "remark_failures",
+]
 
 #: The names of the services; those of `astrovae.fetch`, which loads on use.
 SERVICES = ("legacysurvey", "bricks", "hips", "datalab")
@@ -52,7 +57,14 @@ def add_service_arguments(parser):
         "--connections",
         metavar="N",
         type=positive,
-        help="requests at a time (default: 4)",
+        help="requests at a time (default: 4, the most that the public servers "
+        "are sent; up to 64 with a --server of your own)",
+    )
+    group.add_argument(
+        "--retry-empty",
+        action="store_true",
+        help="ask again for galaxies of which the server said in an earlier run "
+        "that it has nothing there",
     )
 
 
@@ -89,6 +101,35 @@ def make_fetcher(args, **wanted):
         )
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def check_distinct(**paths):
+    """
+    Check that no file to be written is one to be read, or another one.
+
+    Parameters
+    ----------
+    **paths : `~pathlib.Path` or None
+        The files by the names of their arguments.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If two are the same file, under whatever name.
+    """
+    known = {}
+    for name, path in paths.items():
+        if path is None:
+            continue
+        resolved = path.resolve()
+        for other, (first, first_resolved) in known.items():
+            same = resolved == first_resolved
+            if not same and path.exists() and first.exists():
+                same = path.samefile(first)
+            if same:
+                msg = f"{name} and {other} are the same file: {path}"
+                raise argparse.ArgumentTypeError(msg)
+        known[name] = path, resolved
 
 
 def remark_failures(manifest):

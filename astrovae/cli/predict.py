@@ -14,7 +14,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from .fetching import add_service_arguments, make_fetcher
+from .fetching import add_service_arguments, check_distinct, make_fetcher
 from .messages import remark
 from .models import add_model_argument, load_model
 from .tables import (
@@ -69,6 +69,8 @@ def run(args):
     if len(args.paths) > 1 and any(is_table(path) for path in args.paths):
         msg = "a table of positions is given alone, without other paths"
         raise argparse.ArgumentTypeError(msg)
+    for path in args.paths:
+        check_distinct(PATH=path, output=args.output)
     vae = load_model(args.model)
     with _images(args, vae.preprocessing_) as images:
         table = vae.predict(images)
@@ -94,11 +96,13 @@ def _images(args, grid):
     )
     positions = read_table(args.paths[0])
     if len(positions) <= _IN_MEMORY:
-        yield fetcher.fetch(positions, cache=args.cache)
+        yield fetcher.fetch(positions, cache=args.cache, retry_empty=args.retry_empty)
         return
     with tempfile.TemporaryDirectory(prefix="astrovae-") as folder:
         output = Path(folder) / "cutouts.hdf5"
-        yield fetcher.fetch(positions, cache=args.cache, output=output)
+        yield fetcher.fetch(
+            positions, cache=args.cache, output=output, retry_empty=args.retry_empty
+        )
 
 
 def read_images(paths, grid):

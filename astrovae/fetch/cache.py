@@ -116,6 +116,40 @@ class Cache:
         good = len(content) == record.bytes and _sha256(content) == record.sha256
         return record if good else None
 
+    def find_empty(self, file):
+        """
+        Look for the answer that there is nothing at a position.
+
+        Parameters
+        ----------
+        file : str
+            The name that the file would have.
+
+        Returns
+        -------
+        record : `~astrovae.fetch.manifest.Record` or None
+            Its record.
+        """
+        record = self._records.get(file)
+        return record if record is not None and record.status == "empty" else None
+
+    def has_failed(self, file):
+        """
+        Tell whether something went wrong when it was last asked for.
+
+        Parameters
+        ----------
+        file : str
+            The name that the file would have.
+
+        Returns
+        -------
+        has_failed : bool
+            False if it was never asked for.
+        """
+        record = self._records.get(file)
+        return record is not None and record.status == "failed"
+
     def refresh(self, file):
         """
         Look for a file again, as another process may have put it there.

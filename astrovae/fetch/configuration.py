@@ -58,7 +58,7 @@ class Conf(config.ConfigNamespace):
     longest_wait = config.ConfigItem(
         300.0,
         "Seconds that a server may ask us to wait (Retry-After). If it "
-        "asks for more the object is given up.",
+        "asks for more the run ends, and says when to come back.",
         module=_MODULE,
     )
     give_up_after = config.ConfigItem(

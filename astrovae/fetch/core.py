@@ -6,6 +6,7 @@
 import contextlib
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import astropy.units as u
@@ -15,9 +16,12 @@ from astrovae.fetch.cache import Cache
 from astrovae.fetch.configuration import conf
 from astrovae.fetch.download import Download
 from astrovae.fetch.manifest import Record, records_table
+from astrovae.fetch.outputs import check_output
 from astrovae.fetch.positions import read_positions
 from astrovae.fetch.reading import read_rows
+from astrovae.fetch.reddening import read_ebv
 from astrovae.fetch.retries import Patience
+from astrovae.fetch.servers import check_connections, own_root
 from astrovae.fetch.services import make_service
 from astrovae.fetch.settings import Settings
 from astrovae.fetch.transport import Transport
@@ -69,7 +73,8 @@ class CutoutFetcher:
         `astrovae.fetch.conf`; for "bricks", an address or a folder
         which holds ``coadd``.
     connections, timeout, tries : optional
-        Instead of those in `astrovae.fetch.conf`.
+        Instead of those in `astrovae.fetch.conf`. There are at most 4
+        connections to public servers, and 64 to one of your own.
     progress : bool, optional
         Whether to show a progress bar; by default on a terminal.
 
@@ -119,7 +124,7 @@ class CutoutFetcher:
         progress=None,
     ):
         scale = check_angle(pixel_scale, "pixel_scale").to_value(u.arcsec)
-        self.settings = Settings(
+        settings = Settings(
             service=service,
             layer=str(layer),
             bands=check_bands(bands),
@@ -129,8 +134,10 @@ class CutoutFetcher:
             subimage=bool(subimage),
         )
         self.mask_bits = check_mask_bits(mask_bits)
-        self.service = make_service(self.settings, server)
+        self.service = make_service(settings, server)
+        self.settings = replace(settings, server=own_root(self.service, server))
         self.connections = connections
+        self._connections()
         self.timeout = timeout
         self.tries = tries
         self.progress = progress
@@ -161,8 +168,10 @@ class CutoutFetcher:
         cache=None,
         *,
         output=None,
+        ebv=None,
         quantize_level=None,
         overwrite=False,
+        retry_empty=False,
         get_query_payload=False,
     ):
         """
@@ -180,13 +189,23 @@ class CutoutFetcher:
             A folder where cutouts are kept, with their manifest. What
             is there already is not asked for again, so that a fetch
             that was interrupted, or killed, goes on where it stopped.
+            Without one, files stay only if an error ends the fetch,
+            whose note says where.
         output : path-like, optional
             An HDF5 file to write the images to, for lists that do not
             fit in memory.
+        ebv : array_like or `~astropy.units.Quantity`, optional
+            E(B-V) of each object in magnitudes, from 0 to 10, for the
+            set's ``ebv``; masked or NaN where it is not known. By
+            default the table's column ``ebv``, in any case.
         quantize_level : float, optional
             For ``output``, as in `~astrovae.images.HDF5Writer`.
         overwrite : bool, optional
             Whether ``output`` may be replaced.
+        retry_empty : bool, optional
+            Whether to ask again for objects of which the server said in
+            an earlier run that it has nothing there. Those that failed
+            otherwise are always tried again, after those never tried.
         get_query_payload : bool, optional
             Return the requests and send nothing.
 
@@ -201,11 +220,18 @@ class CutoutFetcher:
         Raises
         ------
         KeyboardInterrupt
-            If it was interrupted; what had arrived is in the cache.
+            If it was interrupted; what had arrived is in the cache, or
+            in the folder that the error's note names.
+        ValueError, `~astropy.units.UnitsError`
+            If a position or an ``ebv`` makes no sense.
         FileExistsError
             If ``output`` exists and may not be replaced.
+        FileNotFoundError, IsADirectoryError, PermissionError
+            If ``output`` cannot be written; nothing was sent then.
         """
-        coords, ids = read_positions(coords, ids)
+        table = coords
+        coords, ids = read_positions(table, ids)
+        ebv = read_ebv(ebv, table, len(ids))
         targets = [
             self.settings.target(i, str(name), float(ra), float(dec))
             for i, (name, ra, dec) in enumerate(
@@ -219,35 +245,41 @@ class CutoutFetcher:
                 if _has_position(target)
                 for url, params in self.service.requests(target)
             ]
-        output = _check_output(output, overwrite)
+        if output is not None:
+            output = check_output(output, overwrite, quantize_level)
         with _folder(cache) as folder:
             store = Cache(folder)
-            records = self._download(targets, store)
+            records = self._download(targets, store, retry_empty)
             if output is None:
                 images = read_rows(
                     targets, records, store, self.settings, self.mask_bits
                 )
+                images.ebv = ebv
             else:
-                self._write(targets, records, store, output, quantize_level)
+                self._write(targets, ebv, records, store, output, quantize_level)
                 images = GalaxyImageSet.read(output)
         return images
 
-    def _download(self, targets, store):
+    def _connections(self):
+        number = conf.connections if self.connections is None else self.connections
+        number = _whole(number, "connections")
+        check_connections(number, self.service.server)
+        return number
+
+    def _download(self, targets, store, retry_empty):
         patience = Patience(conf.backoff, conf.longest_wait)
         transport = Transport(
             conf.timeout if self.timeout is None else self.timeout,
             _whole(conf.tries if self.tries is None else self.tries, "tries"),
             patience,
         )
-        connections = conf.connections
-        if self.connections is not None:
-            connections = _whole(self.connections, "connections")
         download = Download(
             self.service,
             store,
             transport,
-            connections=connections,
+            connections=self._connections(),
             give_up_after=conf.give_up_after,
+            retry_empty=retry_empty,
             progress=self.progress,
         )
         lost = {
@@ -256,22 +288,24 @@ class CutoutFetcher:
         try:
             download.run([target for target in targets if target not in lost])
         finally:
-            transport.close()
-            store.close()
             records = download.records | lost
             self._records = [records[t] for t in targets if t in records]
+            transport.close()
+            store.close()
         return records
 
-    def _write(self, targets, records, store, output, quantize_level):
+    def _write(self, targets, ebv, records, store, output, quantize_level):
         # The file gets its name only when it is complete.
         partial = output.with_name(f".{output.name}.partial")
         try:
             with HDF5Writer(partial, mode="w", quantize_level=quantize_level) as writer:
                 for start in range(0, max(len(targets), 1), _CHUNK):
-                    chunk = targets[start : start + _CHUNK]
-                    writer.append(
-                        read_rows(chunk, records, store, self.settings, self.mask_bits)
+                    part = slice(start, start + _CHUNK)
+                    images = read_rows(
+                        targets[part], records, store, self.settings, self.mask_bits
                     )
+                    images.ebv = None if ebv is None else ebv[part]
+                    writer.append(images)
             partial.replace(output)
         finally:
             partial.unlink(missing_ok=True)
@@ -301,31 +335,24 @@ def _lost(target):
     )
 
 
-def _check_output(output, overwrite):
-    if output is None:
-        return None
-    output = Path(output).expanduser()
-    if output.exists() and not overwrite:
-        msg = f"{output} exists; overwrite=True replaces it"
-        raise FileExistsError(msg)
-    return output
-
-
 @contextlib.contextmanager
 def _folder(cache):
-    # The cache, or a folder for the time being.
+    # The cache, or a folder for the time being. Whatever stops the run,
+    # what has arrived stays.
     if cache is not None:
         yield cache
         return
     folder = tempfile.mkdtemp(prefix="astrovae-fetch-")
+    arrived = False
     try:
         yield folder
-    except KeyboardInterrupt as error:
-        error.add_note(
-            f"what had arrived is in {folder}; fetch(..., cache={folder!r}) goes on"
-        )
+    except BaseException as error:
+        arrived = any(Path(folder).glob("??/*.fits"))
+        if arrived:
+            error.add_note(
+                f"what had arrived is in {folder}; fetch(..., cache={folder!r}) goes on"
+            )
         raise
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        if not arrived:
+            shutil.rmtree(folder, ignore_errors=True)

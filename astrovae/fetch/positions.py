@@ -9,7 +9,7 @@ from astropy.coordinates import Angle, SkyCoord
 
 from astrovae.images.checks import check_ids, sky
 
-__all__ = ["read_positions"]
+__all__ = ["find_column", "parse_angles", "read_positions", "table_columns"]
 
 _RA = ("ra", "raj2000", "ra_j2000", "ra_icrs", "_ra", "_raj2000", "ra_deg")
 _DEC = ("dec", "dej2000", "decj2000", "dec_j2000", "de_icrs", "dec_icrs")
@@ -28,8 +28,8 @@ def read_positions(coords, ids=None):
         ``ra`` and ``dec`` (or a usual synonym, in any case), or with
         one column of coordinates. A column without a unit is taken in
         degrees if it holds numbers; text may be degrees, or
-        sexagesimal with the right ascension in hours. Rows that are
-        masked or NaN have no position.
+        sexagesimal with the right ascension in hours, but not some of
+        each. Rows that are masked or NaN have no position.
     ids : array_like, optional
         Unique names; by default the table's column ``id`` (or
         ``name``), else "0", "1", ...
@@ -60,17 +60,36 @@ def read_positions(coords, ids=None):
     """
     if isinstance(coords, SkyCoord):
         return _flatten(coords), check_ids(ids, coords.size)
-    columns = _columns(coords)
+    columns = table_columns(coords)
     if ids is None:
-        found = _find(columns, _ID)
+        found = find_column(columns, _ID)
         ids = None if found is None else _text(columns[found])
     coords = _from_columns(columns)
     return coords, check_ids(ids, len(coords))
 
 
-def _columns(table):
-    # The columns of an astropy table, a pandas or polars frame, a
-    # structured array or a dict.
+def table_columns(table):
+    """
+    Get the columns of whatever holds columns.
+
+    Parameters
+    ----------
+    table : table
+        Of astropy; a pandas or polars frame, a structured array or a
+        dict. Coordinates have no columns.
+
+    Returns
+    -------
+    columns : dict of str to array_like
+        By name.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if isinstance(table, SkyCoord):
+        return {}
     if hasattr(table, "colnames"):
         names = table.colnames
     elif hasattr(table, "columns"):
@@ -92,8 +111,22 @@ def _columns(table):
     }
 
 
-def _find(columns, names):
-    # The first synonym that a column bears, in any case.
+def find_column(columns, names):
+    """
+    Find the first synonym that a column bears, in any case.
+
+    Parameters
+    ----------
+    columns : dict
+        By name.
+    names : sequence of str
+        Synonyms in lower case.
+
+    Returns
+    -------
+    name : str or None
+        The column's name.
+    """
     lower = {}
     for name in columns:
         lower.setdefault(name.lower(), name)
@@ -101,7 +134,7 @@ def _find(columns, names):
 
 
 def _from_columns(columns):
-    ra, dec = _find(columns, _RA), _find(columns, _DEC)
+    ra, dec = find_column(columns, _RA), find_column(columns, _DEC)
     if ra is None or dec is None:
         mixins = [c for c in columns.values() if isinstance(c, SkyCoord)]
         if len(mixins) == 1:
@@ -130,7 +163,7 @@ def _degrees(column, name, sexagesimal_unit):
     unit = getattr(column, "unit", None)
     values = np.atleast_1d(np.ma.getdata(getattr(column, "unmasked", column)))
     if values.dtype.kind in "OSU":
-        values = _parse(_text(values), mask, name, sexagesimal_unit, unit)
+        values = parse_angles(_text(values), mask, name, sexagesimal_unit, unit)
     elif values.dtype.kind in "fiu":
         values = u.Quantity(getattr(values, "value", values), unit or u.deg)
     else:
@@ -144,15 +177,51 @@ def _degrees(column, name, sexagesimal_unit):
     return degrees
 
 
-def _parse(texts, mask, name, sexagesimal_unit, unit):
-    # Text: decimal degrees if each is one number, else sexagesimal.
-    empty = np.array([text.strip() == "" for text in texts]) | mask
+def parse_angles(texts, mask, name, sexagesimal_unit, unit=None):
+    """
+    Read angles from text.
+
+    Parameters
+    ----------
+    texts : `~numpy.ndarray` of str, shape (N,)
+        Decimal degrees if each is one number, else sexagesimal; a blank
+        one is no angle.
+    mask : array_like of bool
+        Where there is none.
+    name : str
+        The column's name, for errors.
+    sexagesimal_unit : `~astropy.units.Unit`
+        Of sexagesimal text: hours for right ascensions.
+    unit : `~astropy.units.Unit`, optional
+        Of both, where the column has one.
+
+    Returns
+    -------
+    angles : `~astropy.units.Quantity`, shape (N,)
+        NaN where there is none.
+
+    Raises
+    ------
+    ValueError
+        If a text is no angle; or if numbers, which would be degrees,
+        stand beside sexagesimal text, so that nobody can tell.
+    """
+    empty = np.array([text.strip() == "" for text in texts], dtype=bool) | mask
     texts = np.where(empty, "nan", texts)
     # Archives have units such as "h:m:s", which say what is seen anyway.
     known = unit is not None and u.Unit(unit).is_equivalent(u.deg)
-    numbers = _numbers(texts)
-    if numbers is not None:
-        return u.Quantity(numbers, unit if known else u.deg)
+    is_number = np.array([_is_number(text) for text in texts], dtype=bool)
+    if np.all(is_number):
+        return u.Quantity(texts.astype(float), unit if known else u.deg)
+    numbers = np.flatnonzero(is_number & ~empty)
+    if numbers.size and not known:
+        row, other = numbers[0], np.flatnonzero(~is_number)[0]
+        msg = (
+            f"the column {name!r} mixes numbers (row {row}: {str(texts[row])!r}) and "
+            f"other text (row {other}: {str(texts[other])!r}); write all in degrees, "
+            "or all sexagesimal"
+        )
+        raise ValueError(msg)
     sexagesimal_unit = unit if known else sexagesimal_unit
     degrees = np.full(len(texts), np.nan)
     for row in np.flatnonzero(~empty):
@@ -164,11 +233,12 @@ def _parse(texts, mask, name, sexagesimal_unit, unit):
     return degrees * u.deg
 
 
-def _numbers(texts):
+def _is_number(text):
     try:
-        return texts.astype(float)
+        float(text)
     except ValueError:
-        return None
+        return False
+    return True
 
 
 def _text(column):

@@ -34,6 +34,9 @@ class Settings:
         What comes with the image: "invvar", "maskbits", "psf".
     subimage : bool, optional
         Whether unresampled pixels are wanted (viewer only).
+    server : str, optional
+        The root of the service, if it is not the one that comes with
+        astrovae: what one server has, another may not.
     """
 
     service: str
@@ -43,6 +46,7 @@ class Settings:
     pixel_scale: float
     planes: tuple = ()
     subimage: bool = False
+    server: str = ""
 
     def target(self, index, name, ra, dec):
         """
@@ -63,7 +67,11 @@ class Settings:
             The object, with the name of its file: the same for the
             same id, position and settings, and for no other.
         """
-        key = json.dumps([asdict(self), name, f"{ra:.7f}", f"{dec:.7f}"])
+        settings = asdict(self)
+        if not self.server:
+            # As it was before there was a server: caches stay valid.
+            del settings["server"]
+        key = json.dumps([settings, name, f"{ra:.7f}", f"{dec:.7f}"])
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
         return Target(index, name, ra, dec, safe_name(name, digest[:16]))
 

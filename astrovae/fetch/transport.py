@@ -6,6 +6,7 @@ patience with servers that are slow, busy or down.
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 from astrovae.fetch.errors import FetchError, TransportError
 from astrovae.fetch.retries import Patience, retry_after
@@ -15,13 +16,17 @@ __all__ = ["Transport"]
 #: The statuses that a moment may mend.
 _PASSING = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}
 
-#: Of these, those that one position alone can cause.
-_OWN = {500}
+#: Of these, those that one position alone can cause: the viewer answers so
+#: outside of its footprint. Or there is an outage.
+_DOUBTFUL = {500}
 
 #: A body may take this many times the timeout to arrive.
 _WHOLE = 10
 
 _PIECE = 1 << 16
+
+#: A hundred years: more seconds make no date.
+_FOREVER = 3.2e9
 
 
 class Transport:
@@ -142,14 +147,20 @@ class Transport:
         error = TransportError(
             f"HTTP {status} {response.reason or ''}".strip(),
             retry=status in _PASSING,
-            general=status not in _OWN,
+            general=status not in _DOUBTFUL,
+            doubtful=status in _DOUBTFUL,
         )
         error.status = status
         asked = retry_after(response.headers.get("Retry-After"))
         if asked is not None and error.retry:
             if asked > self.patience.longest:
-                error.retry = False
-                error.reason += f": the server asks to come back in {asked:.0f} s"
+                # It said so to all: nobody sends anything any more.
+                self.patience.stop()
+                error.retry, error.halt = False, True
+                error.reason += (
+                    f": the server asks to come back in {asked:.0f} s, "
+                    f"at {_in_seconds(asked)}"
+                )
             else:
                 error.after = asked
                 self.patience.pause_all(asked)
@@ -192,6 +203,12 @@ def _new_session():
     agent = session.headers["User-Agent"]
     session.headers["User-Agent"] = f"astrovae/{__version__} {agent}"
     return session
+
+
+def _in_seconds(seconds):
+    # The time then, to the minute after it.
+    time = datetime.now(UTC) + timedelta(seconds=min(seconds, _FOREVER) + 59)
+    return time.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _root(error):

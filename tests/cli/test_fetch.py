@@ -3,6 +3,8 @@
 Tests of ``astrovae fetch``, and of ``astrovae predict`` with a table.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -64,10 +66,12 @@ def test_options(server, tmp_path, capsys):
     assert images.bands == ("g", "r")
     assert np.isfinite(images.psf_fwhm[0]).all()
     assert QTable.read(manifest)["status"].tolist() == ["ok", "empty", "ok"]
-    # Once more: one is asked for again, and the output is replaced.
+    # Once more: nothing is asked for but on demand, the output is replaced.
     server.always.clear()
     n = len(server.log)
     assert main(words) == 0
+    assert len(server.log) == n
+    assert main([*words, "--retry-empty"]) == 0
     assert len(server.log) == n + 2
     assert not GalaxyImageSet.read(output).flags.any()
 
@@ -88,13 +92,46 @@ def test_nothing_arrives(server, tmp_path, capsys):
         (["--service", "hips", "--planes", "invvar"], "no plane invvar"),
         (["--bands", "gg"], "more than once"),
         (["--manifest", "m.txt"], "does not end with .ecsv"),
+        (["--connections", "5"], "at most 4 for www.legacysurvey.org"),
+        (["--connections", "65", "--server", "http://127.0.0.1:9"], "at most 64"),
+        (["-o", "t.csv"], "output and TABLE are the same file: t.csv"),
+        (["-o", "../t/t.csv"], "output and TABLE are the same file"),
+        (["-o", "link.csv"], "output and TABLE are the same file: link.csv"),
+        (["-o", "hard.csv"], "output and TABLE are the same file: hard.csv"),
+        (["--manifest", "t.csv"], "manifest and TABLE are the same file"),
+        (["-o", "m.ecsv", "--manifest", "m.ecsv"], "manifest and output are the same"),
     ],
 )
 def test_wrong_arguments(tmp_path, capsys, words, message, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Table(DEGREES).write("t.csv")
+    folder = tmp_path / "t"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    table = Path("t.csv")
+    Table(DEGREES).write(table)
+    Path("link.csv").symlink_to(table)
+    Path("hard.csv").hardlink_to(table)
+    before = table.read_bytes()
     assert main(["fetch", "t.csv", "-o", "set.hdf5", *words]) == 2
     assert message in capsys.readouterr().err
+    assert table.read_bytes() == before
+
+
+def test_predict_does_not_write_over_its_table(tmp_path, capsys, model_file):
+    path = tmp_path / "t.ecsv"
+    Table(DEGREES).write(path)
+    words = ["predict", str(path), "-o", str(path), "--model", str(model_file)]
+    assert main(words) == 2
+    assert "output and PATH are the same file" in capsys.readouterr().err
+    assert len(QTable.read(path)) == 3
+
+
+def test_manifest_with_long_texts(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("astrovae.fetch.manifest._WIDEST", 100)
+    path, manifest = tmp_path / "t.csv", tmp_path / "m.fits"
+    Table(DEGREES).write(path)
+    words = ["fetch", str(path), "-o", str(tmp_path / "set.hdf5"), "--size", "8"]
+    assert main([*words, "--server", server.url, "--manifest", str(manifest)]) == 0
+    assert QTable.read(manifest)["url"][0].startswith(server.url)
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "x", "inf"])
@@ -141,6 +178,8 @@ def test_predict_fetches_first(server, tmp_path, capsys, model_file):
     assert "size=128" in server.log[0]
     n = len(server.log)
     assert main(words) == 0
+    assert len(server.log) == n
+    assert main([*words, "--retry-empty"]) == 0
     assert len(server.log) == n + 1
     out, err = capsys.readouterr()
     assert "3 galaxies, of which 1 without an estimate" in out

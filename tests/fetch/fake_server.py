@@ -323,6 +323,7 @@ class _Handler(BaseHTTPRequestHandler):
                 },
             ),
             "503 tomorrow": lambda: self._send(b"", 503, {"Retry-After": "86400"}),
+            "503 for ever": lambda: self._send(b"", 503, {"Retry-After": "9" * 12}),
             "late": lambda: time.sleep(1.5),
             "drip": self._drip,
             "reset": self._reset,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
+from fake_server import FakeServer
 
 import astrovae
 from astrovae import CutoutFetcher, GalaxyImageSet
@@ -136,6 +137,85 @@ def test_configuration(server, coords):
 def test_arguments(kwargs, error, message):
     with pytest.raises(error, match=message):
         CutoutFetcher(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "error", "message"),
+    [
+        ("no/set.hdf5", {}, FileNotFoundError, "does not exist: .*no$"),
+        ("folder", {"overwrite": True}, IsADirectoryError, "not the folder"),
+        ("set.hdf5", {"quantize_level": -1}, ValueError, "'quantize_level' must be"),
+        ("file", {}, FileExistsError, "overwrite=True replaces it"),
+    ],
+)
+def test_output_is_checked_before_anything_is_sent(
+    server, coords, tmp_path, output, options, error, message
+):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(error, match=message):
+        fetcher(server).fetch(coords, output=tmp_path / output, **options)
+    assert server.log == []
+
+
+def test_servers_do_not_share_files(server, coords, tmp_path):
+    with FakeServer() as other:
+        fetcher(server).fetch(coords[:2], cache=tmp_path)
+        fetcher(other).fetch(coords[:2], cache=tmp_path)
+        assert len(other.log) == 2
+        with conf.set_temp("viewer_server", f"{other.url}/"):
+            CutoutFetcher(size=16).fetch(coords[:2], cache=tmp_path)
+        assert len(other.log) == 2
+    fetcher(server).fetch(coords[:2], cache=tmp_path)
+    assert len(server.log) == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "server", "root"),
+    [
+        ("legacysurvey", None, ""),
+        ("legacysurvey", "https://www.legacysurvey.org/viewer/", ""),
+        ("legacysurvey", "http://localhost:8000/", "http://localhost:8000"),
+        ("bricks", None, ""),
+        ("bricks", "/data/dr10/south/", "/data/dr10/south"),
+        ("bricks", "file:///data", "/data"),
+        ("datalab", None, ""),
+    ],
+)
+def test_root_that_names_depend_on(service, server, root):
+    assert CutoutFetcher(service, server=server).settings.server == root
+
+
+def test_given_root_of_bricks_is_not_the_default():
+    # Under a root that is given there are no folders of layers.
+    given = CutoutFetcher("bricks", server=conf.bricks_server)
+    assert given.settings.server == conf.bricks_server
+
+
+@pytest.mark.parametrize(
+    ("connections", "server"),
+    [
+        (5, None),
+        (5, "https://www.legacysurvey.org/viewer"),
+        (5, "http://LEGACYSURVEY.org"),
+        (65, "http://localhost:8000"),
+        (65, "/data/dr10/south"),
+    ],
+)
+def test_too_many_connections(connections, server):
+    with pytest.raises(ValueError, match="'connections' must be at most"):
+        CutoutFetcher(connections=connections, server=server)
+
+
+def test_most_connections():
+    assert CutoutFetcher(connections=4).connections == 4
+    assert CutoutFetcher(connections=64, server="http://localhost").connections == 64
+    assert CutoutFetcher(connections=64, server="http://notlegacysurvey.org")
+    with (
+        conf.set_temp("connections", 9),
+        pytest.raises(ValueError, match=r"at most 4 for www\.legacysurvey\.org"),
+    ):
+        CutoutFetcher()
 
 
 def test_wrong_connections(server, coords):

@@ -20,7 +20,6 @@ LASTING = {
     "500": r"HTTP 500 .*\(2 tries\)",
     "502": r"HTTP 502",
     "503": r"HTTP 503",
-    "503 tomorrow": r"come back in 86400 s$",
     "400": r"HTTP 400 Bad Request$",
     "403": r"HTTP 403 Forbidden$",
     "404": r"HTTP 404 Not Found$",
@@ -95,7 +94,11 @@ def test_lasting_fault_of_one_object(server, coords, tmp_path, fault):
     assert len(list(tmp_path.glob("??/*.fits"))) == 3
     server.always.clear()
     n = len(server.log)
+    # That there is nothing is an answer; all else is asked for again.
     images = fetch.fetch(coords, cache=tmp_path)
+    assert len(server.log) == n + (fault not in WITHOUT_COVERAGE)
+    assert fetch.manifest["status"][1] == ("empty" if images.flags.any() else "ok")
+    images = fetch.fetch(coords, cache=tmp_path, retry_empty=True)
     assert len(server.log) == n + 1
     assert not images.flags.any()
 
@@ -177,7 +180,7 @@ def test_outside_the_footprint(server):
     assert images.flags.tolist() == [int(GalaxyFlags.UNREADABLE), 0]
 
 
-@pytest.mark.parametrize("fault", ["503", "layer", "html", "hang up"])
+@pytest.mark.parametrize("fault", ["500", "503", "layer", "html", "hang up"])
 def test_giving_up_when_all_fail(server, coords, fault):
     server.always["*"] = fault
     with conf.set_temp("give_up_after", 3):

@@ -83,6 +83,16 @@ def test_missing_positions_keep_their_row():
         (Table({"x": [1.0]}), ValueError, "no columns of positions.*among x"),
         (Table({"ra": [1.0], "dec": [91.0]}), ValueError, "row 0 is no position"),
         (Table({"ra": ["1:2:3", "no"], "dec": [0, 1]}), ValueError, "row 1.*'no'"),
+        (
+            Table({"ra": ["", "10:00:00", "10.5"], "dec": [0.0, 1.0, 2.0]}),
+            ValueError,
+            r"'ra' mixes numbers \(row 2: '10.5'\) and other text \(row 1: '10:00:00'",
+        ),
+        (
+            Table({"ra": [10.0, 10.5], "dec": ["-1.5", "-1d30m"]}),
+            ValueError,
+            "'dec' mixes numbers .*write all in degrees, or all sexagesimal",
+        ),
         (QTable({"ra": [1] * u.m, "dec": [1] * u.deg}), u.UnitsError, "unit m"),
         (Table({"ra": [1 + 2j], "dec": [1.0]}), ValueError, "no angles"),
         ({"ra": [1.0, 2.0], "dec": [1.0]}, ValueError, "2 right ascensions for 1"),
@@ -91,6 +101,12 @@ def test_missing_positions_keep_their_row():
 def test_errors(source, error, message):
     with pytest.raises(error, match=message):
         read_positions(source)
+
+
+def test_a_unit_tells_what_mixed_text_is():
+    ra = Column(["10.5", "10:30:00"], unit="hourangle")
+    coords, _ = read_positions(Table({"ra": ra, "dec": DEC}))
+    np.testing.assert_allclose(coords.ra.deg, [157.5, 157.5])
 
 
 def test_pandas():

@@ -176,6 +176,18 @@ class Service(ABC):
             Its file, or why there is none.
         """
 
+    def reconsider(self):
+        """
+        Look again at what failed, when a run has ended.
+
+        Returns
+        -------
+        results : list of tuple
+            Objects and results, as `fetch` yields them, of which the
+            rest of the run has shown that they are others; here, none.
+        """
+        return []
+
 
 class OneByOneService(Service):
     """
