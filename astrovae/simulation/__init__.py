@@ -6,6 +6,7 @@ The parts that draw spectra and images need the ``simulate`` extra
 (bagpipes, speclite and galsim) and are loaded on first use.
 """
 
+from .artefacts import *
 from .core import *
 from .labels import *
 from .storage import *
