@@ -18,7 +18,7 @@ import numpy as np
 from astropy.io import fits
 
 from astrovae.exceptions import ImageFormatError
-from astrovae.fetch.errors import ReplyError
+from astrovae.fetch.errors import DAMAGE, ReplyError
 from astrovae.fetch.fits_scan import scan_fits
 from astrovae.images.frames import celestial_wcs, pixel_size
 
@@ -36,16 +36,8 @@ __all__ = [
 
 _BLOCK = 2880
 
-#: What astropy raises on files that make no sense.
-DAMAGE = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    fits.VerifyError,
-)
+#: What astropy raises when it opens a file that makes no sense.
+_DAMAGE = (*DAMAGE, AttributeError, ZeroDivisionError)
 
 #: Pixels by which the centre may miss the position.
 CENTRE_TOLERANCE = 0.6
@@ -104,7 +96,7 @@ def open_reply(body):
             hdus = fits.open(io.BytesIO(body), memmap=False, lazy_load_hdus=False)
     except EOFError as error:
         raise _truncated(body) from error
-    except DAMAGE as error:
+    except _DAMAGE as error:
         msg = f"damaged FITS: {error}"
         raise ReplyError(msg, retry=True) from error
     if len(hdus) != n:

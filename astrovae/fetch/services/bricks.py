@@ -8,29 +8,37 @@ for all objects in it.
 
 import math
 import re
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 from astropy.coordinates import SkyCoord
-from astropy.io import fits
 
 from astrovae.fetch import replies
 from astrovae.fetch.brick_grid import brick_at, bricks_of_frame
+from astrovae.fetch.coadd_headers import check_coadd
 from astrovae.fetch.configuration import conf
-from astrovae.fetch.cutout_files import add_psf, piece_hdu, pieces_file
-from astrovae.fetch.errors import FetchError, ReplyError, TransportError
+from astrovae.fetch.errors import DAMAGE, FetchError, ReplyError, TransportError
+from astrovae.fetch.servers import is_url
 from astrovae.fetch.services.base import NATIVE_SCALE, Cutout, Job, Service
+from astrovae.fetch.services.brick_files import BrickFiles
+from astrovae.fetch.services.brick_pieces import BrickPieces
 
 __all__ = ["BricksService"]
 
 #: The declination that parts DR9 north from DR9 south.
 _NORTH = 32.375
 
-#: Objects that one read of a brick serves at most.
+#: Objects whose pieces are in memory together.
 _AT_ONCE = 256
 
-#: What astropy raises on files that make no sense.
-_DAMAGE = (OSError, ValueError, TypeError, IndexError, KeyError)
+#: What of a brick is added to its images, by plane.
+_KINDS = {"invvar": "invvar", "psf": "psfsize"}
+
+#: Arcseconds by which a coadd may be off the grid of its brick.
+_OFF_GRID = 0.1
+
+_NO_COADD = "not covered: no coadd of its brick"
 
 
 class BricksService(Service):
@@ -57,6 +65,9 @@ class BricksService(Service):
         ratio = settings.pixel_scale / NATIVE_SCALE
         # A brick's grid is turned against that of the frame.
         self._size = math.ceil(settings.size * ratio * 1.02) + 4
+        # Whether any file was found, and what was not before one was.
+        self._found_files = False
+        self._unsure = {}
 
     def default_server(self):
         """
@@ -78,11 +89,13 @@ class BricksService(Service):
         requests : list of tuple
             Each file, with an empty query.
         """
-        folder = self._folder_names(target)[0]
+        kinds = ["image", *(_KINDS[p] for p in self._planes(*_KINDS))]
+        files = [(kind, band) for band in self.settings.bands for kind in kinds]
+        files += [(plane, "") for plane in self._planes("maskbits")]
         return [
-            (f"{folder}/{_file_name(brick.name, kind, band)}", {})
+            (f"{self._roots(brick)[0]}/{_file_name(brick.name, kind, band)}", {})
             for brick in self._bricks(target)
-            for kind, band in self._kinds()
+            for kind, band in files
         ]
 
     def jobs(self, targets):
@@ -97,24 +110,21 @@ class BricksService(Service):
         Returns
         -------
         jobs : list of `~astrovae.fetch.services.base.Job`
-            One per brick, or several where it has very many objects: a
-            job keeps all its pieces in memory.
+            One per brick, in the order of the first object in each.
         """
+        self._unsure.clear()
         groups = {}
         for target in targets:
             groups.setdefault(brick_at(target.ra, target.dec).name, []).append(target)
-        return [
-            Job(f"brick {name} {start}", groups[name][start : start + _AT_ONCE])
-            for name in sorted(groups)
-            for start in range(0, len(groups[name]), _AT_ONCE)
-        ]
+        return [Job(f"brick {name}", group) for name, group in groups.items()]
 
     def fetch(self, targets, transport):
         """
         Fetch the objects of one brick; see `Service.fetch`.
 
         Each file of the brick, and of its neighbours if a frame reaches
-        into them, is read once.
+        into them, is downloaded once. The objects are cut out some
+        hundreds at a time.
 
         Parameters
         ----------
@@ -131,15 +141,46 @@ class BricksService(Service):
 `~astrovae.fetch.errors.FetchError`
             Its file, or why there is none.
         """
+        error = self._wrong_root()
+        if error is not None:
+            yield from ((target, error) for target in targets)
+            return
+        with BrickFiles(transport, keep=len(targets) > _AT_ONCE) as files:
+            for start in range(0, len(targets), _AT_ONCE):
+                some = targets[start : start + _AT_ONCE]
+                if transport.patience.stopped:
+                    msg = "stopped before it was cut out"
+                    error = TransportError(msg, retry=True)
+                    yield from ((target, error) for target in some)
+                    continue
+                yield from self._fetch_some(some, files)
+
+    def reconsider(self):
+        """
+        Tell empty sky from a wrong root; see `Service.reconsider`.
+
+        Returns
+        -------
+        results : list of tuple
+            Objects whose bricks were missed before any file had been
+            found, and that there is nothing there; none if there never
+            was a file.
+        """
+        if not self._found_files:
+            return []
+        unsure = list(self._unsure)
+        self._unsure.clear()
+        return [(target, ReplyError(_NO_COADD, empty=True)) for target in unsure]
+
+    def _fetch_some(self, targets, files):
         bricks, users = {}, {}
         for target in targets:
             for brick in self._bricks(target):
                 bricks[brick.name] = brick
                 users.setdefault(brick.name, []).append(target)
-        found = {target: _Found() for target in targets}
-        for name in bricks:
-            for kind, band in self._kinds():
-                self._read(name, kind, band, users[name], found, transport)
+        found = {target: BrickPieces(target) for target in targets}
+        for name, brick in bricks.items():
+            self._read_brick(brick, [found[target] for target in users[name]], files)
         for target in targets:
             try:
                 yield target, self._cutout(found[target])
@@ -150,121 +191,110 @@ class BricksService(Service):
         radius = self._size * NATIVE_SCALE / 2
         return bricks_of_frame(target.ra, target.dec, radius)
 
-    def _kinds(self):
-        # The files to read: kind and band.
-        wanted = self.settings.planes
-        kinds = ["image"]
-        kinds += ["invvar"] * ("invvar" in wanted) + ["psfsize"] * ("psf" in wanted)
-        files = [(kind, band) for band in self.settings.bands for kind in kinds]
-        return files + [("maskbits", "")] * ("maskbits" in wanted)
+    def _planes(self, *names):
+        return [plane for plane in names if plane in self.settings.planes]
 
-    def _folder_names(self, target):
+    def _roots(self, brick):
+        # Where a brick may be; where it should be comes first.
         layers = self._layers
-        if len(layers) > 1 and target.dec > _NORTH:
-            place = SkyCoord(target.ra, target.dec, unit="deg")
+        if len(layers) > 1 and brick.dec > _NORTH:
+            place = SkyCoord(brick.ra, brick.dec, unit="deg")
             layers = layers[::-1] if place.galactic.b > 0 else layers
         return [f"{self.server}/{layer}".rstrip("/") for layer in layers]
 
-    def _read(self, brick, kind, band, targets, found, transport):
-        # One file, for all who need it and have not failed yet.
-        targets = [target for target in targets if found[target].error is None]
-        if not targets:
+    def _wrong_root(self):
+        # A folder can be looked at before.
+        if is_url(self.server):
+            return None
+        root = Path(self.server.removeprefix("file://")).expanduser()
+        if any((root / layer / "coadd").is_dir() for layer in self._layers):
+            return None
+        places = " or ".join(f"{layer}/coadd".lstrip("/") for layer in self._layers)
+        msg = f"no folder {places} under {self.server}; is this a coadd root?"
+        return TransportError(msg, general=True, halt=True)
+
+    def _read_brick(self, brick, users, files):
+        # All planes of a brick are of one half of the survey: the first
+        # that has an image of it.
+        for root in self._roots(brick):
+            bands = [
+                band
+                for band in self.settings.bands
+                if self._read(root, brick, "image", band, users, files)
+            ]
+            if bands:
+                break
+        else:
             return
+        for band in bands:
+            for plane in self._planes(*_KINDS):
+                self._read(root, brick, _KINDS[plane], band, users, files)
+        for plane in self._planes("maskbits"):
+            self._read(root, brick, plane, "", users, files)
+
+    def _read(self, root, brick, kind, band, users, files):
+        # One file, for all who need it and have not failed yet. Returns
+        # whether there is one.
+        users = [user for user in users if user.needs(kind, band, brick)]
+        if not users:
+            return False
+        name = _file_name(brick.name, kind, band)
+        url = f"{root}/{name}"
         try:
-            hdus, url = self._open(brick, kind, band, targets[0], transport)
-            with hdus:
-                self._cut_all(hdus, url, brick, kind, band, targets, found)
+            with files.open(url) as hdus:
+                self._found_files = True
+                self._cut_all(hdus, brick, kind, band, users)
         except FetchError as error:
             if error.empty and kind == "image":
                 # No file, no exposures: the band is not covered there.
-                return
-            error.reason = f"{_file_name(brick, kind, band)}: {error.reason}"
-            for target in targets:
-                if not error.empty or found[target].has_image(band):
-                    found[target].error = error
+                return False
+            failure = copy(error)
+            failure.reason = f"{name}: {error.reason}"
+            if error.empty:
+                # There are exposures, so that this is no empty sky.
+                failure.reason += ", though the brick has images"
+                failure.empty, failure.general = False, True
+            for user in users:
+                user.error = failure
+        else:
+            for user in users:
+                user.urls.append(url)
+        return True
 
-    def _open(self, brick, kind, band, target, transport):
-        name = _file_name(brick, kind, band)
-        for folder in self._folder_names(target):
-            url = f"{folder}/{name}"
-            try:
-                return _open_file(url, transport), url
-            except FetchError as error:
-                if not error.empty:
-                    raise
-        msg = "no such file"
-        raise TransportError(msg, empty=True)
-
-    def _cut_all(self, hdus, url, brick, kind, band, targets, found):
+    def _cut_all(self, hdus, brick, kind, band, users):
         try:
             hdu = _first_image(hdus)
+            check_coadd(hdu.header, self.settings.layer, kind, band, brick.name)
             wcs = replies.check_scale(hdu.header, NATIVE_SCALE)
-            for target in targets:
-                found[target].urls.append(url)
-                self._cut(hdu, wcs, brick, kind, band, target, found[target])
-        except _DAMAGE as error:
+            _check_grid(wcs, brick)
+            for user in users:
+                user.cut(hdu, wcs, kind, band, brick, self._size)
+        except DAMAGE as error:
             msg = f"damaged FITS: {error}"
             raise ReplyError(msg) from error
-
-    def _cut(self, hdu, wcs, brick, kind, band, target, found):
-        x, y = wcs.wcs_world2pix(target.ra, target.dec, 0)
-        shape = hdu.shape
-        if kind == "psfsize":
-            row, column = int(np.rint(y)), int(np.rint(x))
-            if 0 <= row < shape[0] and 0 <= column < shape[1]:
-                value = float(hdu.section[row : row + 1, column : column + 1].item())
-                if value > 0:
-                    found.psf.setdefault(band, value)
-            return
-        corner = [int(np.rint(c - (self._size - 1) / 2)) for c in (x, y)]
-        low = [max(c, 0) for c in corner]
-        high = [
-            min(c + self._size, n) for c, n in zip(corner, shape[::-1], strict=True)
-        ]
-        if low[0] >= high[0] or low[1] >= high[1]:
-            return
-        data = hdu.section[low[1] : high[1], low[0] : high[0]]
-        place = wcs[low[1] : high[1], low[0] : high[0]]
-        found.pieces.append(piece_hdu(data, place, band, kind, brick, low))
 
     def _cutout(self, found):
         if found.error is not None:
             raise found.error
+        if not found.has_image():
+            raise self._missed(found.target)
         bands = self.settings.bands
         planes = {
             band: np.concatenate([np.ravel(d) for d in found.images(band)] or [[0.0]])
             for band in bands
         }
-        if not any(found.has_image(band) for band in bands):
-            msg = "not covered: no coadd of its brick"
-            raise ReplyError(msg, empty=True)
         note = replies.check_coverage(planes)
-        content = pieces_file(found.pieces, self.settings.layer)
-        if found.psf:
-            content = add_psf(content, found.psf)
+        content = found.content(self.settings.layer)
         return Cutout(content, list(dict.fromkeys(found.urls)), note)
 
-
-class _Found:
-    """
-    What was found for one object so far.
-    """
-
-    def __init__(self):
-        self.pieces = []
-        self.psf = {}
-        self.urls = []
-        self.error = None
-
-    def images(self, band):
-        return [
-            piece.data
-            for piece in self.pieces
-            if piece.header["IMAGETYP"] == "image" and piece.header["BAND"] == band
-        ]
-
-    def has_image(self, band):
-        return bool(self.images(band)) if band else bool(self.pieces)
+    def _missed(self, target):
+        # Over HTTP, empty sky and a wrong root look the same until the
+        # first file is found.
+        if self._found_files or not is_url(self.server):
+            return ReplyError(_NO_COADD, empty=True)
+        self._unsure[target] = None
+        msg = f"no file found under {self.server}; is this a coadd root?"
+        return TransportError(msg, doubtful=True)
 
 
 def _folders(layer):
@@ -290,35 +320,22 @@ def _file_name(brick, kind, band):
     return f"coadd/{brick[:3]}/{brick}/{name}.fits.fz"
 
 
-def _open_file(url, transport):
-    if re.match(r"https?://", url):
-        try:
-            body = transport.get(url, check=_complete)
-        except TransportError as error:
-            # The service's way to say that there were no exposures.
-            error.empty = error.status == 404
-            raise
-        return replies.open_reply(body)
-    path = Path(url.removeprefix("file://")).expanduser()
-    if not path.exists():
-        msg = "no such file"
-        raise TransportError(msg, empty=True)
-    try:
-        with replies.without_warnings():
-            return fits.open(path, memmap=False, lazy_load_hdus=False)
-    except _DAMAGE as error:
-        msg = f"damaged FITS: {error}"
-        raise ReplyError(msg) from error
-
-
-def _complete(body):
-    replies.open_reply(body).close()
-    return body
-
-
 def _first_image(hdus):
     for hdu in hdus:
         if hdu.is_image and len(hdu.shape) == 2:
             return hdu
     msg = "no image in the file"
     raise ReplyError(msg)
+
+
+def _check_grid(wcs, brick):
+    # All coadds of a brick are on one grid, from its first pixel on.
+    offset = np.hypot(
+        *(
+            np.array(wcs.wcs_world2pix(brick.ra, brick.dec, 0))
+            - brick.wcs.wcs_world2pix(brick.ra, brick.dec, 0)
+        )
+    )
+    if not offset * NATIVE_SCALE <= _OFF_GRID:
+        msg = f"another place: {offset:.1f} pixels from the grid of its brick"
+        raise ReplyError(msg)
