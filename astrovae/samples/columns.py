@@ -12,7 +12,6 @@ import warnings
 
 import astropy.units as u
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.cosmology import units as cu
 
 from astrovae.parameters import PARAMETERS
@@ -223,26 +222,18 @@ def read_positions(table, ra, dec):
     """
     names = ra.find(table.colnames), dec.find(table.colnames)
     values = [plain(table[name]) for name in names]
-    if values[0].dtype.kind == "f" and values[1].dtype.kind == "f":
-        factors = [_angle_factor(table[name]) for name in names]
-        lon, lat = (v * factor for v, factor in zip(values, factors, strict=True))
-    else:
-        lon, lat = _sexagesimal(*values)
+    lon, lat = (
+        _degrees(table[name], name, one, unit)
+        for name, one, unit in zip(names, values, (u.hourangle, u.deg), strict=True)
+    )
     bad = ~(np.isfinite(lon) & (np.abs(lat) <= 90.0))
     return np.where(bad, np.nan, lon % 360.0), np.where(bad, np.nan, lat)
 
 
-def _angle_factor(column):
-    unit = _stated_unit(column) or u.deg
-    return unit.to(u.deg)
+def _degrees(column, name, values, sexagesimal_unit):
+    if values.dtype.kind == "f":
+        return values * (_stated_unit(column) or u.deg).to(u.deg)
+    from astrovae.fetch.positions import parse_angles  # loads much
 
-
-def _sexagesimal(lon, lat):
-    there = (np.char.strip(lon.astype(str)) != "") & (
-        np.char.strip(lat.astype(str)) != ""
-    )
-    out = np.full((2, len(lon)), np.nan)
-    if np.any(there):
-        coords = SkyCoord(lon[there], lat[there], unit=(u.hourangle, u.deg))
-        out[:, there] = coords.ra.deg, coords.dec.deg
-    return out
+    # Text may be decimal, too; then it is in degrees.
+    return parse_angles(values, False, name, sexagesimal_unit).value

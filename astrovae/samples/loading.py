@@ -4,7 +4,6 @@ Load a published sample as a table of labels.
 """
 
 import warnings
-from datetime import UTC, datetime
 
 import astropy.units as u
 import numpy as np
@@ -84,8 +83,13 @@ def load_sample(
         (unique), ra, dec (deg), redshift, redshift_err, stellar_mass,
         stellar_mass_err (Msun), sfr, sfr_err (Msun/yr), sample and
         reference. What a sample lacks is masked. The meta tells where
-        the rows come from, which columns were read, and how many rows
-        each cut left.
+        the rows come from and when VizieR sent them (``retrieved``, of
+        a kept reply the time of its arrival), which columns were read,
+        how many rows there were as served (``n_served``, after
+        ``server_filters``) and ``n_after_cuts``, and how many each cut
+        left and dropped of the rows served. A cut that is
+        ``by_server`` had been applied by VizieR: what it dropped there
+        is not counted.
 
     Raises
     ------
@@ -140,11 +144,12 @@ def _meta(sample, source, server, tables, filters):
         "bibcode": sample.bibcode,
         "source": source,
         "tables": list(tables),
-        "retrieved": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if source == "vizier":
         meta["server"] = server or conf.server
         meta["server_filters"] = dict(filters)
+        # Replies that were kept are as old as they are.
+        meta["retrieved"] = min(table.meta["retrieved"] for table in tables.values())
     return meta
 
 
@@ -160,7 +165,7 @@ def _assemble(sample, values, tables, meta):
     parts = [_read(sample, values, table) for table in tables.values()]
     data = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     keep = np.isfinite(data["ra"]) & np.isfinite(data["dec"])
-    meta["n_rows"] = len(keep)
+    meta["n_rows"] = meta["n_served"] = len(keep)
     meta["n_without_position"] = int(np.count_nonzero(~keep))
     meta["columns"] = _columns_read(sample, next(iter(tables.values())))
     meta["cuts"] = []
@@ -179,9 +184,21 @@ def _assemble(sample, values, tables, meta):
                 "description": cut.description,
                 "kept": kept,
                 "dropped": int(before - kept),
+                "by_server": _is_by_server(sample, cut, values[cut.name], meta),
             }
         )
+    meta["n_after_cuts"] = int(np.count_nonzero(keep))
     return _labels(sample, {key: value[keep] for key, value in data.items()}, meta)
+
+
+def _is_by_server(sample, cut, value, meta):
+    # Whether VizieR had applied it: "dropped" does not count those rows.
+    filters = meta.get("server_filters", {})
+    names = cut.names
+    if cut.quantity == "redshift":
+        names = sample.columns["redshift"].names
+    conditions = filters.get(first_of(names or (), list(filters)), "")
+    return f"{cut.operator}{value!r}" in conditions.split(" & ")
 
 
 def _read(sample, values, table):

@@ -8,17 +8,24 @@ import warnings
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
+from astropy.cosmology import units as cu
 from astropy.table import QTable, Table, vstack
+from astropy.utils.masked import Masked
 
 from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import GalaxyFlags
-from astrovae.parameters import PHYSICAL
+from astrovae.parameters import PARAMETERS, PHYSICAL
 from astrovae.samples.duplicates import find_duplicates
 from astrovae.samples.loading import load_sample
 from astrovae.samples.naming import unique_ids
 from astrovae.samples.registry import get_sample
 
 __all__ = ["build_training_set"]
+
+#: What a sample's columns are measured in.
+_UNITS = {"ra": u.deg, "dec": u.deg}
+for _name in PHYSICAL:
+    _UNITS |= dict.fromkeys((_name, f"{_name}_err"), PARAMETERS[_name].unit)
 
 # What an image must not be flagged with, at each of the last steps.
 _IMAGE_STEPS = (
@@ -44,8 +51,10 @@ def build_training_set(
     Parameters
     ----------
     samples : sequence of str or `~astropy.table.QTable`, optional
-        Names for `load_sample`, or tables with its columns. The order
-        matters: of a galaxy in several samples, the first is kept.
+        Names for `load_sample`, or tables with its columns and units,
+        and perhaps ``ebv``, E(B-V) in magnitudes, which the images
+        take over. The order matters: of a galaxy in several samples,
+        the first is kept.
     fetcher : object, optional
         What fetches the images: ``fetcher.fetch(coords, ids=ids)``
         returns a `~astrovae.GalaxyImageSet` in the order asked; by
@@ -81,6 +90,9 @@ def build_training_set(
         nothing is left.
     TypeError
         If an argument has the wrong type.
+    `~astropy.units.UnitsError`
+        If a table's column has no unit, or one of the wrong kind; a
+        redshift needs none.
 
     Warns
     -----
@@ -186,7 +198,7 @@ def _join(samples, z_max, load_options):
     if unknown:
         msg = f"'load_options' has {', '.join(unknown)}, which is no sample to load"
         raise ValueError(msg)
-    tables, metas = [], {}
+    tables, metas, seen = [], {}, set()
     for i, one in enumerate(samples):
         if isinstance(one, str):
             options = dict(load_options.get(one, {}))
@@ -196,11 +208,13 @@ def _join(samples, z_max, load_options):
         else:
             table = _check_table(one, i)
         name = str(table["sample"][0]) if len(table) else table.meta.get("sample", "")
+        seen |= _new_names(table, name, seen)
         metas[str(name)] = dict(table.meta)
         tables.append(table)
     if not tables:
         msg = "'samples' names no sample"
         raise ValueError(msg)
+    _complete_ebv(tables)
     labels = vstack(tables, metadata_conflicts="silent", join_type="exact")
     labels.meta = {"samples": metas}
     labels["id"] = unique_ids(
@@ -209,6 +223,25 @@ def _join(samples, z_max, load_options):
         labels["dec"].to_value(u.deg),
     )
     return labels
+
+
+def _new_names(table, name, seen):
+    names = {str(name), *map(str, np.unique(table["sample"]))}
+    for other in sorted(names & seen):
+        msg = (
+            f"two samples have the name {other!r}; give one of them another name "
+            "in its column sample"
+        )
+        raise ValueError(msg)
+    return names
+
+
+def _complete_ebv(tables):
+    # Where one table has it, the others have a column of NaN.
+    if any("ebv" in table.colnames for table in tables):
+        for table in tables:
+            if "ebv" not in table.colnames:
+                table["ebv"] = np.full(len(table), np.nan) * u.mag
 
 
 def _check_table(table, i):
@@ -221,7 +254,34 @@ def _check_table(table, i):
     if missing:
         msg = f"sample {i + 1} has no column {', '.join(missing)}"
         raise ValueError(msg)
-    return QTable(table[names])
+    own = QTable(table[names], copy=True)
+    for name, unit in _UNITS.items():
+        own[name] = _with_unit(own[name], name, unit, i)
+    ebv = next((c for c in table.colnames if c.lower() == "ebv"), None)
+    if ebv is not None:
+        from astrovae.fetch.reddening import read_ebv  # loads much
+
+        own["ebv"] = read_ebv(table[ebv], table, len(table)) * u.mag
+    return own
+
+
+def _with_unit(column, name, unit, i):
+    # A redshift is a number, whether it says so or not; all else has a unit.
+    stated = getattr(column, "unit", None)
+    plain = stated is None or stated == u.dimensionless_unscaled
+    if unit == cu.redshift and (plain or str(stated) == "redshift"):
+        mask = np.broadcast_to(getattr(column, "mask", False), len(column))
+        values = np.ma.getdata(getattr(column, "unmasked", column))
+        values = np.asarray(getattr(values, "value", values), dtype=float)
+        return Masked(values * cu.redshift, mask=mask)
+    if stated is None or not stated.is_equivalent(unit):
+        which = "no unit" if stated is None else f"the unit {stated}"
+        msg = (
+            f"the column {name!r} of sample {i + 1} has {which}; it needs one like "
+            f"{unit}"
+        )
+        raise u.UnitsError(msg)
+    return column.to(unit)
 
 
 def _plain(labels, name):
@@ -235,13 +295,19 @@ def _plain(labels, name):
 
 
 def _fetch(fetcher, labels, options):
-    if fetcher is None:
-        from astrovae.fetch import CutoutFetcher
+    from astrovae.fetch import CutoutFetcher
 
+    if fetcher is None:
         fetcher = CutoutFetcher()
     coords = SkyCoord(labels["ra"], labels["dec"])
+    ebv = labels["ebv"] if "ebv" in labels.colnames else None
+    if ebv is not None and isinstance(fetcher, CutoutFetcher):
+        options = {"ebv": ebv, **options}  # into its output, too
     images = fetcher.fetch(coords, ids=labels["id"], **options)
     if [str(i) for i in images.ids] != [str(i) for i in labels["id"]]:
         msg = "the fetcher returned other galaxies than it was asked for"
         raise ValueError(msg)
+    if ebv is not None:
+        known = images.ebv
+        images.ebv = np.where(np.isfinite(known), known, ebv.to_value(u.mag))
     return images

@@ -9,8 +9,10 @@ and an error inside a VOTable must each be told from an empty answer.
 
 import hashlib
 import os
+import re
 import tempfile
 import warnings
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from astrovae.exceptions import CatalogueError
 from astrovae.samples.configuration import conf
 
 __all__ = ["query_payload", "query_tables"]
+
+#: The comment at the end of a reply that was kept.
+_NOTE = re.compile(rb"\n<!-- retrieved ([0-9T:+-]{25}) -->\n\Z")
 
 
 def query_tables(
@@ -58,7 +63,8 @@ def query_tables(
     Returns
     -------
     tables : dict of str to `~astropy.table.Table`
-        By name; empty if VizieR knows no such catalogue.
+        By name; empty if VizieR knows no such catalogue. The meta's
+        "retrieved" is the time at which VizieR sent it.
 
     Raises
     ------
@@ -73,15 +79,19 @@ def query_tables(
     path = None if cache is None else _cache_path(cache, url, payload)
     if path is not None and path.is_file():
         try:
-            return _read_tables(path.read_bytes(), catalogue, server)
+            content = path.read_bytes()
+            tables = _read_tables(_NOTE.sub(b"", content), catalogue, server)
+            return _dated(tables, _retrieved(path, content))
         except CatalogueError:
             # Only good replies are written: the file was altered since.
             path.unlink()
     content = _request(url, payload, timeout, catalogue, server)
     tables = _read_tables(content, catalogue, server)
+    time = datetime.now(UTC).isoformat(timespec="seconds")
     if path is not None and tables:
-        _write_atomically(path, content)
-    return tables
+        note = f"\n<!-- retrieved {time} -->\n".encode()
+        _write_atomically(path, content.rstrip() + note)
+    return _dated(tables, time)
 
 
 def query_payload(catalogue, columns=("**",), filters=None, row_limit=-1):
@@ -110,6 +120,21 @@ def query_payload(catalogue, columns=("**",), filters=None, row_limit=-1):
         columns=list(columns), column_filters=dict(filters or {}), row_limit=row_limit
     )
     return service.get_catalogs_async(catalogue, get_query_payload=True)
+
+
+def _retrieved(path, content):
+    # A comment says so; the first version wrote none.
+    note = _NOTE.search(content)
+    if note is not None:
+        return note[1].decode()
+    time = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return time.isoformat(timespec="seconds")
+
+
+def _dated(tables, time):
+    for table in tables.values():
+        table.meta["retrieved"] = time
+    return tables
 
 
 def _endpoint(server):

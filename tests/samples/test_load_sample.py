@@ -3,6 +3,9 @@
 Tests of loading the five samples.
 """
 
+import os
+from datetime import UTC, datetime, timedelta
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -109,6 +112,11 @@ def test_gama_asks_only_for_what_it_needs(gama):
         "z_max",
     ]
     assert [one["dropped"] for one in labels.meta["cuts"]] == [0, 1, 0, 0]
+    # What VizieR dropped before is told from what was dropped here.
+    by_server = [one["by_server"] for one in labels.meta["cuts"]]
+    assert by_server == [True, False, True, True]
+    assert labels.meta["n_served"] == 4
+    assert labels.meta["n_after_cuts"] == 3
 
 
 def test_gama_without_cuts(gama):
@@ -431,6 +439,31 @@ def test_replies_can_be_kept(gama, prospect, tmp_path):
         assert len(labels) == 3
     assert len(gama.requests) == 2
     assert [path.suffix for path in tmp_path.iterdir()] == [".xml", ".xml"]
+
+
+def test_a_kept_reply_keeps_its_time(gama, prospect, tmp_path):
+    options = {"server": gama.url, "properties": prospect, "cache": tmp_path}
+    now = datetime.now(UTC)
+    first = load_sample("gama-dr4", **options).meta["retrieved"]
+    assert abs(datetime.fromisoformat(first) - now) < timedelta(minutes=2)
+    for path in tmp_path.iterdir():
+        content = path.read_bytes()
+        assert content.endswith(f"<!-- retrieved {first} -->\n".encode())
+        other = b"2019" + first[4:].encode()
+        path.write_bytes(content.replace(first.encode(), other))
+    assert load_sample("gama-dr4", **options).meta["retrieved"][:4] == "2019"
+    # Of a reply that an older version kept, by the time of its file.
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes().split(b"\n<!-- retrieved")[0])
+        os.utime(path, (1.5e9, 1.5e9))
+    labels = load_sample("gama-dr4", **options)
+    assert labels.meta["retrieved"] == "2017-07-14T02:40:00+00:00"
+    assert len(gama.requests) == 2
+
+
+def test_only_a_reply_was_retrieved():
+    labels = load_sample("green-peas-cardamone", source="package")
+    assert "retrieved" not in labels.meta
 
 
 def test_unknown_sample():

@@ -223,6 +223,19 @@ def test_positions_in_sexagesimal():
     assert dec[2] == pytest.approx(10.25)
 
 
+def test_positions_in_degrees_as_text():
+    table = Table({"RAJ2000": ["150.5", " 10.25"], "DEJ2000": ["+2.2", "-45"]})
+    ra, dec = read_positions(table, RA, DEC)
+    assert ra.tolist() == [150.5, 10.25]
+    assert dec.tolist() == [2.2, -45.0]
+    # One column of numbers does not make the other's hours of it.
+    table["RAJ2000"] = [150.5, 10.25]
+    assert read_positions(table, RA, DEC)[0].tolist() == [150.5, 10.25]
+    table["RAJ2000"] = ["10:00:00", "10.25"]
+    with pytest.raises(ValueError, match="'RAJ2000' mixes numbers"):
+        read_positions(table, RA, DEC)
+
+
 def test_plain_strings():
     column = MaskedColumn(["a", "b"], mask=[True, False])
     assert plain(column).tolist() == ["", "b"]

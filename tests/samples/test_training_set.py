@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.cosmology import units as cu
-from astropy.table import QTable
+from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
 from fake_vizier import gama_table, zou_table
 
@@ -187,8 +187,6 @@ def test_meta_keeps_where_the_samples_come_from(samples, tmp_path):
 
 
 def test_names_are_loaded(vizier):
-    from astropy.table import Table
-
     vizier.tables["J/MNRAS/513/439/gamadr4"] = gama_table()
     vizier.tables["J/ApJS/262/15/es1"] = zou_table()
     prospect = Table({"CATAID": [101, 102], "StellarMass_50": [1e10, 2e10]})
@@ -222,6 +220,68 @@ def test_same_ids_in_two_samples():
     images, labels = build_training_set([first, second], fetcher=Fetcher())
     assert len(set(images.ids)) == 2
     assert labels["sample"].tolist() == ["A", "C"]
+
+
+def test_two_samples_of_one_name():
+    first, second = table("A", [10], [0.1]), table("A", [20], [0.2])
+    with pytest.raises(ValueError, match="two samples have the name 'A'"):
+        build_training_set([first, second], fetcher=Fetcher())
+    mixed = table("B", [10, 20], [0.1, 0.2])
+    mixed["sample"] = ["B", "A"]
+    with pytest.raises(ValueError, match="two samples have the name 'A'"):
+        build_training_set([first, mixed], fetcher=Fetcher())
+    with pytest.raises(ValueError, match="the name 'green-peas-cardamone'"):
+        build_training_set(
+            ["green-peas-cardamone"] * 2,
+            fetcher=Fetcher(),
+            load_options={"green-peas-cardamone": {"source": "package"}},
+        )
+
+
+@pytest.mark.parametrize("name", ["ra", "dec", "stellar_mass", "sfr", "sfr_err"])
+def test_plain_table_without_units(samples, name):
+    plain = Table(samples[0])
+    plain[name] = np.arange(5.0)
+    message = f"'{name}' of sample 2 has no unit; it needs one like"
+    with pytest.raises(u.UnitsError, match=message):
+        build_training_set([samples[1], plain], fetcher=Fetcher())
+
+
+def test_plain_table_with_units(samples):
+    first = Table(samples[0])
+    first["ra"] = Column(np.asarray(first["ra"]) / 15, unit="hourangle")
+    first["redshift"] = MaskedColumn([0.1, 0.2, 0, 0.4, 0.5], mask=[0, 0, 1, 0, 0])
+    first["sfr"] = Column(np.full(5, 2e9), unit=u.Msun / u.Gyr)
+    images, labels = build_training_set([first, samples[1]], fetcher=Fetcher())
+    assert labels["id"].tolist() == ["A0", "A1", "A3", "A4", "B1", "B3", "B4"]
+    assert labels["ra"].value[:2] == pytest.approx([10, 20])
+    assert labels["sfr"][0].unmasked.value == pytest.approx(2.0)
+    assert labels["redshift"].unit == cu.redshift
+    assert len(images) == 7
+
+
+def test_wrong_unit(samples):
+    samples[0]["sfr"] = np.ones(5) * u.Msun
+    with pytest.raises(
+        u.UnitsError, match=r"'sfr' of sample 1 has the unit .*Mass; it"
+    ):
+        build_training_set(samples, fetcher=Fetcher())
+
+
+@pytest.mark.parametrize("name", ["ebv", "EBV"])
+def test_reddening_reaches_the_images(samples, name):
+    samples[1][name] = [0.1, 0.2, 0.3, np.nan, 0.5]
+    fetcher = Fetcher()
+    images, labels = build_training_set(samples, fetcher=fetcher)
+    np.testing.assert_array_equal(images.ebv, [np.nan, np.nan, 0.2, np.nan, 0.5])
+    np.testing.assert_array_equal(labels["ebv"].value, images.ebv)
+    assert fetcher.calls[0][2] == {}
+
+
+def test_reddening_out_of_range(samples):
+    samples[0]["ebv"] = [0.1, 0.1, 0.1, 99.0, 0.1]
+    with pytest.raises(ValueError, match=r"from 0 to 10 .*row 3"):
+        build_training_set(samples, fetcher=Fetcher())
 
 
 def test_nothing_has_labels(vizier):
@@ -289,6 +349,7 @@ def test_the_real_fetcher(samples, monkeypatch, tmp_path):
 
     from astrovae.fetch import CutoutFetcher
 
+    samples[0]["ebv"] = [0.1, 0.2, 0.3, 0.4, 0.5]
     with FakeServer() as server:
         faults = {"60": "403", "80": "zeros", "90": "zero band"}
         server.always.update({f"{ra}.0000000": fault for ra, fault in faults.items()})
@@ -301,5 +362,8 @@ def test_the_real_fetcher(samples, monkeypatch, tmp_path):
     assert labels["id"].tolist() == ["A0", "A3"]
     assert images.shape == (2, 3, 16, 16)
     assert np.all(np.isfinite(images.data))
+    np.testing.assert_allclose(images.ebv, [0.1, 0.4])
+    whole = GalaxyImageSet.read(tmp_path / "x.hdf5")
+    np.testing.assert_allclose(whole.ebv, [0.1, 0.4, np.nan, np.nan, np.nan])
     went = {one["id"]: one["step"] for one in labels.meta["dropped"][-3:]}
     assert went == {"B1": "fetched", "B3": "covered", "B4": "all bands"}
