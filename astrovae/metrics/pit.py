@@ -71,9 +71,9 @@ def pit_from_samples(samples, truth, *, random_state=0):
 
     Parameters
     ----------
-    samples : `~astropy.uncertainty.Distribution` of shape (N,) or \
-            array_like, shape (N, n)
-        n draws per row, with or without a unit.
+    samples : `~astropy.uncertainty.Distribution` or array_like
+        A distribution of the shape (N,) or an array (N, n): n draws
+        per row, with or without a unit.
     truth : `~astropy.units.Quantity` or array_like, shape (N,)
         The true values, in an equivalent unit.
     random_state : int, `~numpy.random.Generator` or None, optional

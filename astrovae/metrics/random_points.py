@@ -37,18 +37,17 @@ def tarp(
     is uniform in [0, 1] where the joint distribution is right (Lemos
     et al. 2023, ICML, PMLR 202, 19256). Wrong correlations, which no
     figure of a single parameter shows, are seen, too; a small bias is
-    seen better in the PIT. Distances are
-    those of parameters divided by the standard deviation of the
-    galaxy's draws, the truth included.
+    seen better in the PIT. Distances are those of parameters divided
+    by the standard deviation of the galaxy's draws, truth included.
 
     Parameters
     ----------
-    samples : `~astropy.table.QTable`, dict, or array_like of shape \
-            (N, n, d)
-        The result of ``PhysicsVAE.sample_posterior``, or n joint draws
-        of d parameters per row.
-    truth : `~astropy.table.QTable`, dict, or array_like of shape (N, d)
-        The true values; tables are matched as by `comparison_table`.
+    samples : `~astropy.table.QTable`, dict or array_like
+        The result of ``PhysicsVAE.sample_posterior``, or an array (N,
+        n, d): n joint draws of d parameters per row.
+    truth : `~astropy.table.QTable`, dict or array_like
+        The true values, as an array (N, d); tables are matched as by
+        `comparison_table`.
     parameters : sequence of str, optional
         The columns of tables to test jointly. If not given, those of
         redshift, mass and star-formation rate that both have.

@@ -31,9 +31,9 @@ def crps_from_samples(samples, truth):
 
     Parameters
     ----------
-    samples : `~astropy.uncertainty.Distribution` of shape (N,) or \
-            array_like, shape (N, n)
-        n > 1 draws per row, with or without a unit.
+    samples : `~astropy.uncertainty.Distribution` or array_like
+        A distribution of the shape (N,) or an array (N, n): n > 1
+        draws per row, with or without a unit.
     truth : `~astropy.units.Quantity` or array_like, shape (N,)
         The true values, in an equivalent unit.
 
