@@ -1,11 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Augmentation of training batches: the square's symmetries, lost bands.
+Augmentation of training batches: the square's symmetries, lost pixels.
 """
 
 import torch
 
-__all__ = ["drop_bands", "flip_and_rotate"]
+__all__ = ["drop_bands", "drop_conditions", "flip_and_rotate", "hide_edges"]
 
 
 def flip_and_rotate(batch, generator):
@@ -79,12 +79,78 @@ def drop_bands(batch, generator, probability=0.05):
         return batch
     if not bool(hidden.any()):
         return batch
+    return _hide(batch, hidden[:, :, None, None])
+
+
+def hide_edges(batch, generator, probability=0.05):
+    """
+    Hide one side of some galaxies' frames, as the gap of a chip does.
+
+    The edge runs along an axis, at most a tenth of the frame past the
+    middle, in one band or in all. Augmentation by `flip_and_rotate`
+    makes any side of it.
+
+    Parameters
+    ----------
+    batch : `~astrovae.nn.Batch`
+        The galaxies.
+    generator : `~torch.Generator`
+        On the CPU.
+    probability : float, optional
+        Fraction of the galaxies that lose a side.
+
+    Returns
+    -------
+    batch : `~astrovae.nn.Batch`
+        The same object, changed.
+    """
+    n, n_bands, _, size = batch.x.shape
+    draws = torch.rand((4, n), generator=generator).to(batch.x.device)
+    chosen = draws[0] < probability
+    if not bool(chosen.any()):
+        return batch
+    edge = draws[1] * 0.6 * size
+    column = torch.arange(size, device=batch.x.device)
+    side = (column < edge[:, None]) & chosen[:, None]
+    band = torch.arange(n_bands, device=batch.x.device)
+    own = (draws[2] * n_bands).long().clamp(max=n_bands - 1)
+    lost = (band == own[:, None]) | (draws[3] < 0.5)[:, None]
+    return _hide(batch, (lost[:, :, None] & side[:, None, :])[:, :, None, :])
+
+
+def drop_conditions(batch, generator, probability=0.1):
+    """
+    Forget the PSF of some galaxies, as many images come without.
+
+    Parameters
+    ----------
+    batch : `~astrovae.nn.Batch`
+        The galaxies.
+    generator : `~torch.Generator`
+        On the CPU.
+    probability : float, optional
+        Fraction of the galaxies.
+
+    Returns
+    -------
+    batch : `~astrovae.nn.Batch`
+        The same object, changed.
+    """
+    if batch.conditions is not None:
+        draws = torch.rand((len(batch.x), 1), generator=generator)
+        known = (draws >= probability).to(batch.x.device)
+        batch.conditions = batch.conditions * known
+    return batch
+
+
+def _hide(batch, hidden):
     valid = batch.valid
     if valid is None:
         valid = torch.ones_like(batch.x, dtype=torch.bool)
-    batch.clean = (batch.x, batch.valid)
-    batch.valid = valid & ~hidden[:, :, None, None]
-    batch.x = batch.x * ~hidden[:, :, None, None]
+    if batch.clean is None:
+        batch.clean = (batch.x, batch.valid)
+    batch.valid = valid & ~hidden
+    batch.x = batch.x * ~hidden
     return batch
 
 

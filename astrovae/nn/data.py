@@ -26,6 +26,8 @@ class Batch:  # numpydoc ignore=PR02
         Labels and errors; NaN where a label is missing.
     clean : tuple, optional
         ``x`` and ``valid`` before augmentation hid anything.
+    conditions : `~torch.Tensor`, shape (B, n_conditions), optional
+        What is known of the observation; for some networks.
     """
 
     x: torch.Tensor
@@ -33,6 +35,7 @@ class Batch:  # numpydoc ignore=PR02
     target: torch.Tensor
     error: torch.Tensor
     clean: tuple | None = None
+    conditions: torch.Tensor | None = None
 
 
 class ImageStore:
@@ -59,6 +62,7 @@ class ImageStore:
         self.packed = None
         self.target = np.full((n, 0), np.nan, dtype=np.float32)
         self.error = self.target
+        self.conditions = None
 
     def __len__(self):
         return len(self.x)
@@ -97,6 +101,17 @@ class ImageStore:
         self.target = np.asarray(target, dtype=np.float32)
         self.error = np.asarray(error, dtype=np.float32)
 
+    def set_conditions(self, conditions):
+        """
+        Set what is known of each observation.
+
+        Parameters
+        ----------
+        conditions : array, shape (N, n_conditions)
+            See `~astrovae.nn.MixtureNetwork.encode`.
+        """
+        self.conditions = np.asarray(conditions, dtype=np.float32)
+
     def batch(self, index, device="cpu"):
         """
         Get some galaxies.
@@ -121,9 +136,13 @@ class ImageStore:
             bits = np.unpackbits(self.packed[index], axis=1, count=n_pixels)
             valid = torch.from_numpy(bits.view(bool)).to(device)
             valid = valid.reshape(-1, *self.shape)
+        conditions = None
+        if self.conditions is not None:
+            conditions = torch.from_numpy(self.conditions[index]).to(device)
         return Batch(
             x.contiguous(memory_format=torch.channels_last),
             valid,
             torch.from_numpy(self.target[index]).to(device),
             torch.from_numpy(self.error[index]).to(device),
+            conditions=conditions,
         )

@@ -6,14 +6,16 @@ Encoding and decoding of many images: arrays in, arrays out.
 import numpy as np
 import torch
 
-__all__ = ["decode_arrays", "encode_arrays"]
+from .networks import Encoding
+
+__all__ = ["decode_arrays", "encode_arrays", "join_encodings"]
 
 #: Small chunks stay in the processor's cache.
 _CHUNK = 32
 
 
 @torch.inference_mode()
-def encode_arrays(network, x, valid=None, device="cpu"):
+def encode_arrays(network, x, valid=None, device="cpu", conditions=None):
     """
     Encode images with the encoder alone.
 
@@ -27,19 +29,19 @@ def encode_arrays(network, x, valid=None, device="cpu"):
         False where a pixel is masked.
     device : str or `~torch.device`, optional
         Where the network is.
+    conditions : array, shape (N, n_conditions), optional
+        What is known of the observations.
 
     Returns
     -------
-    mean, log_variance : `~numpy.ndarray`, shape (N, n_latent)
-        The latent Gaussians.
-    features : `~numpy.ndarray`, shape (N, n_features)
-        The encoder's features.
+    encoding : `~astrovae.nn.Encoding`
+        Of `~numpy.ndarray`.
     """
     if len(x) == 0:
         # One image of zeros tells the shapes.
         one = np.zeros((1, *x.shape[1:]))
-        parts = encode_arrays(network, one, None, device)
-        return tuple(part[:0] for part in parts)
+        code = encode_arrays(network, one, None, device)
+        return Encoding(*(None if part is None else part[:0] for part in code))
     chunk = _CHUNK if torch.device(device).type == "cpu" else 16 * _CHUNK
     codes = []
     for i in range(0, len(x), chunk):
@@ -48,9 +50,36 @@ def encode_arrays(network, x, valid=None, device="cpu"):
         if valid is not None and not np.all(valid[i : i + chunk]):
             weights = torch.from_numpy(np.asarray(valid[i : i + chunk], bool))
             weights = weights.to(device)
-        code = network.encode(images.to(device), weights)
-        codes.append(tuple(part.cpu().numpy() for part in code))
-    return tuple(np.concatenate(parts) for parts in zip(*codes, strict=True))
+        known = None
+        if conditions is not None:
+            known = torch.from_numpy(np.asarray(conditions[i : i + chunk], np.float32))
+            known = known.to(device)
+        codes.append(network.encode(images.to(device), weights, known))
+    return join_encodings(codes)
+
+
+def join_encodings(codes):
+    """
+    Put encodings together.
+
+    Parameters
+    ----------
+    codes : list of `~astrovae.nn.Encoding`
+        Of tensors or arrays, at least one.
+
+    Returns
+    -------
+    encoding : `~astrovae.nn.Encoding`
+        Of `~numpy.ndarray`.
+    """
+    return Encoding(
+        *(
+            None
+            if parts[0] is None
+            else np.concatenate([np.asarray(torch.as_tensor(p).cpu()) for p in parts])
+            for parts in zip(*codes, strict=True)
+        )
+    )
 
 
 @torch.inference_mode()

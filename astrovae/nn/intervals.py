@@ -133,6 +133,34 @@ class QuantileCalibration:
         width = self.sigma if self.sigma is not None else sigma
         return mean + low * width, mean + high * width
 
+    def cdf(self, values, mean, sigma=None):
+        """
+        Get cumulative probabilities.
+
+        Parameters
+        ----------
+        values : array, shape (P,) or (N, P)
+            Where.
+        mean : array, shape (N,)
+            The network's means.
+        sigma : array, shape (N,), optional
+            Predicted sigma, if the network predicts it.
+
+        Returns
+        -------
+        probabilities : `~numpy.ndarray`, shape (N, P)
+            Of smaller values.
+        """
+        width = self.sigma if self.sigma is not None else sigma[:, None]
+        residual = (np.asarray(values) - mean[:, None]) / width
+        nodes = norm.ppf(LEVELS)
+        # Far nodes on the straight lines beyond the outermost levels.
+        ends = np.array([-40.0, 40.0])
+        quantiles = _spread(self.quantiles)
+        wide = np.r_[self._quantile(ends[:1]), quantiles, self._quantile(ends[1:])]
+        normal = np.interp(residual, wide, np.r_[ends[0], nodes, ends[1]])
+        return norm.cdf(normal)
+
     def sample(self, mean, sigma, normal):
         """
         Draw values whose quantiles are those of the intervals.

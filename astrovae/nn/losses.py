@@ -7,8 +7,11 @@ A label that is missing (NaN) and a pixel that is masked have no weight.
 
 import torch
 
+from .mixtures import MixtureParameters, mixture_nll
+
 __all__ = [
     "ERROR_FLOOR",
+    "MixtureLoss",
     "PaperLoss",
     "StandardLoss",
     "VanillaLoss",
@@ -177,7 +180,7 @@ class PaperLoss:
             ``reconstruction``, ``kl``, ``physics``, each without its
             weight, and ``loss``, their weighted sum.
         """
-        code = network.encode(batch.x, batch.valid)
+        code = network.encode(batch.x, batch.valid, batch.conditions)
         reconstruction = network.decode(_sample(code, noise))
         squared = masked_squared_error(batch.x, reconstruction, batch.valid)
         return self.terms(code, squared, batch.target, batch.error)
@@ -280,7 +283,7 @@ class StandardLoss:
             As of `PaperLoss`.
         """
         n = self.n_physical
-        code = network.encode(batch.x, batch.valid)
+        code = network.encode(batch.x, batch.valid, batch.conditions)
         z = _sample(code, noise)
         z = torch.cat([z[:, :n].detach(), z[:, n:]], dim=1)
         x, valid = batch.clean if batch.clean else (batch.x, batch.valid)
@@ -290,12 +293,7 @@ class StandardLoss:
         terms = {
             "reconstruction": 0.5 * squared.sum() / max(int(n_valid), 1),
             "kl": residual_kl,
-            "physics": gaussian_nll(
-                code.mean[:, :n],
-                code.log_variance[:, :n],
-                batch.target[:, :n],
-                batch.error[:, :n],
-            ),
+            "physics": self._physics(code, batch),
         }
         terms["loss"] = (
             self.reconstruction_weight * terms["reconstruction"]
@@ -303,6 +301,39 @@ class StandardLoss:
             + self.physics_weight * terms["physics"]
         )
         return terms
+
+    def _physics(self, code, batch):
+        n = self.n_physical
+        return gaussian_nll(
+            code.mean[:, :n],
+            code.log_variance[:, :n],
+            batch.target[:, :n],
+            batch.error[:, :n],
+        )
+
+
+class MixtureLoss(StandardLoss):
+    """
+    The loss of the ``standard`` preset, with a joint posterior.
+
+    As `StandardLoss`, but the likelihood of the physical parameters
+    is that of the network's mixture; the orientation, two latents
+    that come first, keeps a Gaussian of its own.
+    """
+
+    def _physics(self, code, batch):
+        if code.mixture is None:
+            return super()._physics(code, batch)
+        n = self.n_physical
+        angle = gaussian_nll(
+            code.mean[:, :2],
+            code.log_variance[:, :2],
+            batch.target[:, :2],
+            batch.error[:, :2],
+        )
+        mixture = MixtureParameters(code.mixture, n - 2)
+        joint = mixture_nll(mixture, batch.target[:, 2:n], batch.error[:, 2:n])
+        return (2 * angle + (n - 2) * joint) / n
 
 
 def _sample(code, noise):

@@ -15,9 +15,9 @@ class Preset:  # numpydoc ignore=PR02
 
     Parameters
     ----------
-    network : {"paper", "residual"}
+    network : {"paper", "residual", "mixture"}
         Which network.
-    loss : {"paper", "standard"}
+    loss : {"paper", "standard", "mixture"}
         Which loss.
     latents : tuple of str
         Names of the physical latents.
@@ -45,6 +45,8 @@ class Preset:  # numpydoc ignore=PR02
         Whether images are turned, flipped and robbed of bands.
     predicts_sigma : bool
         Whether the physical latents' variances are trained.
+    band_dropout, edge_dropout : float
+        Fractions of the galaxies that lose a band, or one side.
     """
 
     network: str
@@ -67,14 +69,16 @@ class Preset:  # numpydoc ignore=PR02
     validation_fraction: float
     augment: bool
     predicts_sigma: bool
+    band_dropout: float = 0.05
+    edge_dropout: float = 0.0
 
 
 PRESETS = {
     "standard": Preset(
-        network="residual",
-        loss="standard",
+        network="mixture",
+        loss="mixture",
         latents=("cos2phi", "sin2phi", "redshift", "stellar_mass", "sfr"),
-        n_latent=8,
+        n_latent=10,
         size=128,
         output_size=64,
         pixel_scale=0.262,
@@ -83,7 +87,7 @@ PRESETS = {
         dtype="float16",
         reconstruction_weight=1.0,
         physics_weight=1.0,
-        learning_rate=2e-3,
+        learning_rate=3e-3,
         weight_decay=1e-2,
         schedule="one-cycle",
         batch_size=128,
@@ -91,6 +95,8 @@ PRESETS = {
         validation_fraction=0.1,
         augment=True,
         predicts_sigma=True,
+        band_dropout=0.12,
+        edge_dropout=0.06,
     ),
     "gagliano2023": Preset(
         network="paper",

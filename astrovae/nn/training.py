@@ -17,7 +17,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from .augmentation import drop_bands, flip_and_rotate
+from .augmentation import (
+    drop_bands,
+    drop_conditions,
+    flip_and_rotate,
+    hide_edges,
+)
 from .resume import load_state, save_state, training_identity
 
 __all__ = ["Trainer", "TrainingSettings", "choose_device", "learning_rate_at"]
@@ -42,6 +47,8 @@ class TrainingSettings:  # numpydoc ignore=PR02
         Whether to turn and flip images, and to hide bands.
     band_dropout : float
         Fraction of the galaxies that lose a band, if augmented.
+    edge_dropout : float
+        Fraction of the galaxies that lose one side, if augmented.
     clip : float or None
         Largest norm of the gradient.
     patience : int or None
@@ -51,6 +58,10 @@ class TrainingSettings:  # numpydoc ignore=PR02
         the start of each run, is over; at least one epoch is done.
     seed : int
         Of the shuffling, the augmentation and the latent noise.
+    mixed_precision : bool
+        Whether the convolutions of a network that can do so run in
+        bfloat16 while it is trained: faster on processors that know
+        this type, slower on others.
     """
 
     max_epochs: int = 30
@@ -60,10 +71,12 @@ class TrainingSettings:  # numpydoc ignore=PR02
     schedule: str = "constant"
     augment: bool = False
     band_dropout: float = 0.05
+    edge_dropout: float = 0.0
     clip: float | None = None
     patience: int | None = None
     max_seconds: float | None = None
     seed: int = 0
+    mixed_precision: bool = False
 
 
 class Trainer:
@@ -183,6 +196,7 @@ class Trainer:
     def _epoch(self, store, train_rows, validation_rows):
         epoch = len(self.history["epoch"])
         self.network.train()
+        self.network.mixed_precision = self.settings.mixed_precision
         order = torch.randperm(len(train_rows), generator=self.generator)
         batches = _batches(
             np.asarray(train_rows)[order.numpy()], self.settings.batch_size
@@ -219,8 +233,10 @@ class Trainer:
 
     def _step(self, batch, rate):
         if self.settings.augment:
+            batch = hide_edges(batch, self.generator, self.settings.edge_dropout)
             batch = flip_and_rotate(batch, self.generator)
             batch = drop_bands(batch, self.generator, self.settings.band_dropout)
+            batch = drop_conditions(batch, self.generator)
         noise = self._noise(len(batch.x))
         terms = self.loss(self.network, batch, noise)
         for group in self.optimiser.param_groups:
@@ -242,6 +258,7 @@ class Trainer:
     @torch.inference_mode()
     def _validate(self, store, rows):
         self.network.eval()
+        self.network.mixed_precision = False
         totals = dict.fromkeys(_TERMS, 0.0)
         for part in _batches(np.asarray(rows), self.settings.batch_size):
             batch = store.batch(part, self.device)

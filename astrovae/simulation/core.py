@@ -14,9 +14,10 @@ from joblib import Parallel, delayed
 from astrovae.images import GalaxyImageSet
 from astrovae.images.normalization import EXTINCTION
 
-from .population import SELECTIONS, draw_population
-from .rendering import NATIVE_PIXEL, SKY_SIGMA, draw_conditions, render_galaxy
-from .spectra import BANDS, population_fluxes
+from .conditions import NATIVE_PIXEL, SKY_SIGMA, draw_conditions
+from .library import BANDS
+from .population import SELECTIONS, draw_galaxies
+from .rendering import render_galaxy
 
 __all__ = ["iter_simulation", "simulate_galaxies"]
 
@@ -34,11 +35,15 @@ _LOG_SFR_ERR = 0.25
 # Drawn parameters that are handed on in the truth table.
 _TRUTH_UNITS = {
     "bulge_fraction": u.dimensionless_unscaled,
+    "bulge_radius": u.arcsec,
+    "bulge_sersic": u.dimensionless_unscaled,
     "disc_radius": u.arcsec,
     "disc_axis_ratio": u.dimensionless_unscaled,
-    "bulge_radius": u.arcsec,
-    "disc_av": u.mag,
+    "av": u.mag,
+    "log_metallicity": u.dimensionless_unscaled,
 }
+
+_COMPONENTS = ("bulge_flux", "disc_flux", "clump_flux")
 
 
 def _simulate_block(seed, n, bands, size, pixel_scale, selection):
@@ -47,62 +52,60 @@ def _simulate_block(seed, n, bands, size, pixel_scale, selection):
     processes.
     """
     rng = np.random.default_rng(seed)
-    galaxies, disc, bulge = _draw_block(rng, n, bands, selection)
-    shape = (n, len(bands), size, size)
-    data = np.empty(shape, np.float32)
-    ivar = np.empty(shape, np.float32)
-    psf_fwhm = np.empty((n, len(bands)))
-    ebv = np.empty(n)
+    galaxies = draw_galaxies(n, selection, rng)
+    imaged = [BANDS.index(band) for band in bands]
+    for name in _COMPONENTS:
+        galaxies[name] = galaxies[name][:, imaged]
+    # A position is an identity here, not an observation.
+    galaxies["ra"] = rng.uniform(0, 360, n)
+    galaxies["dec"] = np.degrees(np.arcsin(rng.uniform(-0.3, 0.5, n)))
+    data, ivar, observed = render_galaxies(galaxies, bands, size, pixel_scale, rng)
+    return data, ivar, galaxies | observed
+
+
+def render_galaxies(galaxies, bands, size, pixel_scale, rng):
+    """
+    Draw galaxies, each under conditions of its own.
+
+    Parameters
+    ----------
+    galaxies : dict of `~numpy.ndarray`
+        From `~astrovae.simulation.population.draw_galaxies`, with the
+        fluxes of these bands only.
+    bands : tuple of str
+        Bands among g, r, i, z.
+    size : int
+        Pixels on a side.
+    pixel_scale : float
+        In arcsec.
+    rng : `~numpy.random.Generator`
+        Source of randomness.
+
+    Returns
+    -------
+    data, inverse_variance : `~numpy.ndarray`, shape (N, bands, size, size)
+        In nanomaggies per pixel.
+    observed : dict of `~numpy.ndarray`
+        ``psf_fwhm`` (N, bands), arcsec, and ``ebv`` (N,).
+    """
+    n = len(galaxies["redshift"])
+    data = np.empty((n, len(bands), size, size), np.float32)
+    ivar = np.empty_like(data)
+    psf_fwhm, ebv = np.empty((n, len(bands))), np.empty(n)
+    coefficients = np.array([EXTINCTION[band] for band in bands])
     for i in range(n):
         conditions = draw_conditions(bands, pixel_scale, rng)
         psf_fwhm[i], ebv[i] = conditions["psf_fwhm"], conditions["ebv"]
-        reddening = ebv[i] * np.array([EXTINCTION[band] for band in bands])
-        conditions["extinction"] = 10 ** (-0.4 * reddening)
+        conditions["extinction"] = 10 ** (-0.4 * ebv[i] * coefficients)
         data[i], ivar[i] = render_galaxy(
-            {name: float(values[i]) for name, values in galaxies.items()},
-            disc[i],
-            bulge[i],
+            {name: values[i] for name, values in galaxies.items()},
             bands=bands,
             size=size,
             pixel_scale=pixel_scale,
             conditions=conditions,
             rng=rng,
         )
-    # Uniform on the sphere away from the Milky Way's declinations is
-    # of no use here: a position is an identity, not an observation.
-    ra = rng.uniform(0, 360, n)
-    dec = np.degrees(np.arcsin(rng.uniform(-0.3, 0.5, n)))
-    galaxies |= {"ebv": ebv, "psf_fwhm": psf_fwhm, "ra": ra, "dec": dec}
-    galaxies["flux"] = disc + bulge
-    return data, ivar, galaxies
-
-
-def _draw_block(rng, n, bands, selection):
-    """
-    Draw until a block is full of galaxies within the selection.
-    """
-    limits, shares = np.array(SELECTIONS[selection]).T
-    wanted = rng.multinomial(n, shares)
-    kept = []
-    for limit, number in zip(limits, wanted, strict=True):
-        missing = number
-        while missing > 0:
-            drawn = draw_population(4 * missing + 16, r_limit=limit, rng=rng)
-            disc, bulge, log_mass, log_sfr = population_fluxes(drawn)
-            drawn |= {"log_mass": log_mass, "log_sfr": log_sfr}
-            r_flux = (disc + bulge)[:, BANDS.index("r")]
-            bright = np.flatnonzero(r_flux > 10 ** (-0.4 * (limit - 22.5)))[:missing]
-            missing -= len(bright)
-            columns = {name: values[bright] for name, values in drawn.items()}
-            kept.append((columns, disc[bright], bulge[bright]))
-    order = rng.permutation(n)
-    columns = {
-        name: np.concatenate([part[0][name] for part in kept])[order]
-        for name in kept[0][0]
-    }
-    disc, bulge = (np.concatenate([part[i] for part in kept])[order] for i in (1, 2))
-    imaged = [BANDS.index(band) for band in bands]
-    return columns, disc[:, imaged], bulge[:, imaged]
+    return data, ivar, {"psf_fwhm": psf_fwhm, "ebv": ebv}
 
 
 def _truth_table(galaxies, ids, bands):
@@ -128,9 +131,9 @@ def _truth_table(galaxies, ids, bands):
     truth["orientation_err"] = (
         np.full(len(ids), _ORIENTATION_ERR.to_value(u.deg)) * u.deg
     )
+    flux = sum(galaxies[name] for name in _COMPONENTS)
     for i, band in enumerate(bands):
-        reddened = galaxies["flux"][:, i]
-        reddened = reddened * 10 ** (-0.4 * galaxies["ebv"] * EXTINCTION[band])
+        reddened = flux[:, i] * 10 ** (-0.4 * galaxies["ebv"] * EXTINCTION[band])
         truth[f"mag_{band}"] = (22.5 - 2.5 * np.log10(reddened)) * u.mag
     for name, unit in _TRUTH_UNITS.items():
         truth[name] = galaxies[name] * unit

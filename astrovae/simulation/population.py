@@ -1,19 +1,30 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Draw the physical parameters of galaxies from published relations.
-
-Every relation is a function of its own, named after what it gives, so
-that it can be checked against a catalogue by itself.
+Draw the physical parameters of galaxies, jointly.
 """
 
 import astropy.units as u
 import numpy as np
-from astropy.cosmology import FlatLambdaCDM
 
-__all__ = ["COSMOLOGY", "SELECTIONS", "draw_population"]
+from .histories import (
+    SFR_TIMESCALE,
+    delayed_exponential,
+    make_uneven,
+    set_recent,
+    solve_delayed_exponential,
+)
+from .library import BANDS, load_library
+from .relations import (
+    disc_size,
+    main_sequence,
+    mass_function,
+    metallicity,
+    quiescent_fraction,
+    spheroid_size,
+)
+from .spectra import COSMOLOGY, component_fluxes, surviving_mass
 
-#: The cosmology of bagpipes, which fixes luminosity distances and ages.
-COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
+__all__ = ["SELECTIONS", "draw_galaxies", "draw_population"]
 
 #: Limits in r (AB) of the named selections, each with its share.
 SELECTIONS = {
@@ -30,98 +41,101 @@ _LOG_MASSES = np.linspace(7.0, 12.2, 261)
 _LOWEST_MASS_TO_LIGHT = (-0.6, -0.4)
 _SUN_R = 4.65  # absolute AB magnitude of the Sun in r (Willmer 2018)
 
+# Fitted to halves of the DES hosts and of zCOSMOS, such that a redshift
+# learnt from simulated colours is right on theirs (benchmarks/realism).
+_FITTED = {
+    "av": (0.60, 0.31),  # of a disc at 1e9 Msun, and its slope with log mass
+    "cloud_av": (0.20, 0.07),  # of birth clouds without, and per, diffuse A_V
+    "dust_slope": (-0.09, 0.24),  # at A_V = 0.4, and its slope with log A_V
+    "quiescent_av": 0.1,
+    "sfr_offset": -0.15,  # from the main sequence, dex
+    "sfr_scatter": 0.25,
+    "starbursts": 0.03,  # part of the star-forming galaxies
+    "quiescent_ssfr": -11.32,
+    "quiescent_mass": 0.1,  # shift of the quiescent fraction, dex
+    "metallicity": 0.17,  # offset from Gallazzi et al. (2005), dex
+    "first_stars": (0.56, 0.95),  # in units of the age of the universe
+    "old_part": 0.2,  # mean part of a disc's mass that is as old as can be
+}
 
-def mass_function(log_mass, redshift):
+# The rate of a dead galaxy is not known below this sSFR (1 / yr).
+_LOWEST_SSFR = 1e-14
+
+
+def draw_galaxies(n, selection, rng):
     """
-    The stellar mass function of Leja et al. (2020), dN / dlogM dV.
-
-    A double Schechter function whose normalisations and knee are
-    quadratic in redshift through three anchor points; extrapolated
-    below z = 0.2.
+    Draw galaxies of a named selection, with their fluxes.
 
     Parameters
     ----------
-    log_mass : array_like
-        log10(M / Msun).
-    redshift : array_like
-        Redshift, broadcast against ``log_mass``.
+    n : int
+        Number of galaxies.
+    selection : str
+        A name of `SELECTIONS`.
+    rng : `~numpy.random.Generator`
+        Source of randomness.
 
     Returns
     -------
-    phi : `~numpy.ndarray`
-        Number per dex and comoving Mpc^3.
+    galaxies : dict of `~numpy.ndarray`
+        As from `draw_population`, all brighter than the limits.
     """
-    anchors = np.array([0.2, 1.6, 3.0])
+    limits, shares = np.array(SELECTIONS[selection]).T
+    kept = []
+    for limit, number in zip(limits, rng.multinomial(n, shares), strict=True):
+        missing = number
+        while missing > 0:
+            drawn = draw_population(4 * missing + 16, r_limit=limit, rng=rng)
+            total = sum(drawn[f"{part}_flux"] for part in ("bulge", "disc", "clump"))
+            r_flux = total[:, BANDS.index("r")]
+            bright = np.flatnonzero(r_flux > 10 ** (-0.4 * (limit - 22.5)))[:missing]
+            missing -= len(bright)
+            kept.append({name: values[bright] for name, values in drawn.items()})
+    order = rng.permutation(n)
+    return {
+        name: np.concatenate([part[name] for part in kept])[order] for name in kept[0]
+    }
 
-    def evolve(values):
-        return np.polyval(np.polyfit(anchors, values, 2), redshift)
 
-    knee = evolve([10.79, 10.88, 10.84])
-    x = log_mass - knee
-    first = 10 ** evolve([-2.44, -3.08, -4.14]) * 10 ** (x * (1 - 0.28))
-    second = 10 ** evolve([-2.89, -3.29, -3.51]) * 10 ** (x * (1 - 1.48))
-    return np.log(10) * (first + second) * np.exp(-(10**x))
-
-
-def quiescent_fraction(log_mass, redshift):
+def draw_population(n, *, r_limit=22.5, rng=None):
     """
-    The fraction of galaxies with sSFR below 1e-11 / yr.
+    Draw galaxies that may be brighter than a limit in r.
 
-    A logistic function of mass, fitted by maximum likelihood to the
-    2204 galaxies of ZFOURGE (Straatman et al. 2016) with z > 0.2 and
-    log M > 8.8; capped at 0.9 for the most massive.
+    The magnitudes follow from the spectra, so some of these galaxies
+    turn out fainter than the limit; the caller drops them.
+
+    Parameters
+    ----------
+    n : int
+        Number of galaxies.
+    r_limit : float
+        The faintest AB magnitude in r.
+    rng : `~numpy.random.Generator`, optional
+        Source of randomness.
+
+    Returns
+    -------
+    population : dict of `~numpy.ndarray`, shape (n,)
+        ``redshift``; ``log_mass`` (surviving, Msun); ``log_sfr`` (mean
+        of 100 Myr, Msun / yr); ``quiescent`` (bool);
+        ``bulge_fraction`` (of mass); ``av`` (mag) and ``dust_slope``
+        of the disc; ``log_metallicity``; for disc and bulge
+        ``*_radius`` (major-axis half-light radius, arcsec),
+        ``*_axis_ratio`` and ``*_sersic``; ``arms`` (part of the
+        clumps that lie on spiral arms), ``arm_number``,
+        ``arm_pitch`` and ``arm_phase`` (rad); ``orientation`` (rad,
+        from +x counter-clockwise); and ``bulge_flux``, ``disc_flux`` and
+        ``clump_flux`` of shape (n, 4), nmgy in the bands griz.
     """
-    middle = 9.93 + 0.64 * redshift
-    logistic = 1 / (1 + np.exp(-(log_mass - middle) / 0.394))
-    return np.minimum(0.04 + 0.96 * logistic, 0.9)
-
-
-def main_sequence(log_mass, redshift):
-    """
-    log10(SFR / (Msun / yr)) of the main sequence.
-
-    Popesso et al. (2023), equation 15; the UV + IR rates of ZFOURGE
-    lie 0.07 dex below it in the median.
-    """
-    age = COSMOLOGY.age(redshift).to_value(u.Gyr)
-    turnover = 10.85 - 0.0729 * age
-    bend = np.log10(1 + 10 ** (-0.99 * (log_mass - turnover)))
-    return 2.693 - 0.186 * age - bend
-
-
-def metallicity(log_mass):
-    """
-    log10(Z / Zsun) of the stars: Gallazzi et al. (2005), table 2.
-    """
-    mass = [8.91, 9.31, 9.51, 9.72, 9.91, 10.11, 10.31, 10.51, 10.91, 11.51]
-    median = [-0.60, -0.65, -0.61, -0.52, -0.41, -0.23, -0.11, -0.01, 0.07, 0.13]
-    return np.interp(log_mass, mass, median)
-
-
-def disc_size(log_mass, redshift):
-    """
-    log10 of the major-axis half-light radius in kpc, late types.
-
-    Van der Wel et al. (2014), table 1, interpolated in redshift.
-    """
-    zero_point = np.interp(redshift, [0.25, 0.75], [0.86, 0.78])
-    slope = np.interp(redshift, [0.25, 0.75], [0.25, 0.22])
-    return zero_point + slope * (log_mass - np.log10(5e10))
-
-
-def spheroid_size(log_mass, redshift):
-    """
-    log10 of the major-axis half-light radius in kpc, early types.
-
-    Van der Wel et al. (2014), table 1, above 2e10 Msun; below, their
-    relation flattens, here to a slope of 0.15.
-    """
-    zero_point = np.interp(redshift, [0.25, 0.75], [0.60, 0.42])
-    slope = np.interp(redshift, [0.25, 0.75], [0.75, 0.71])
-    break_mass = np.log10(2e10)
-    above = np.maximum(log_mass, break_mass) - np.log10(5e10)
-    below = np.minimum(log_mass - break_mass, 0)
-    return zero_point + slope * above + 0.15 * below
+    rng = np.random.default_rng(rng)
+    redshift, log_mass = _draw_redshift_and_mass(n, r_limit, rng)
+    galaxies = {"redshift": redshift, "log_mass": log_mass}
+    galaxies |= _draw_activity(redshift, log_mass, rng)
+    galaxies |= _draw_shape(galaxies, rng)
+    galaxies |= _draw_dust_and_metals(galaxies, rng)
+    galaxies |= _draw_light(galaxies, rng)
+    galaxies["orientation"] = rng.uniform(-np.pi / 2, np.pi / 2, n)
+    return galaxies
 
 
 def _draw_redshift_and_mass(n, r_limit, rng):
@@ -148,126 +162,172 @@ def _draw_redshift_and_mass(n, r_limit, rng):
     return redshift, jitter(_LOG_MASSES, column)
 
 
-def _delayed_tau(log_ssfr, age):
+def _draw_activity(redshift, log_mass, rng):
     """
-    Solve a delayed exponential SFH, t exp(-t / tau), for its sSFR.
-
-    With x = age / tau, the present rate over the mass ever formed is
-    x^2 exp(-x) / (1 - exp(-x) (1 + x)) / age, at most 2 / age: a
-    galaxy that must be more active than that is made younger.
-
-    Returns
-    -------
-    age, tau : `~numpy.ndarray`
-        In Gyr.
+    Star-forming or not, at which rate, with how much of a bulge.
     """
-    surviving = 0.65  # mass in living stars and remnants / mass formed
-    rate = 10**log_ssfr * 1e9 * surviving
-    age = np.minimum(age, 1.8 / rate)
-    x = np.geomspace(1e-2, 60, 2000)
-    relation = x**2 * np.exp(-x) / -(np.expm1(-x) + x * np.exp(-x))
-    solved = np.interp(np.log(rate * age), np.log(relation[::-1]), x[::-1])
-    return age, age / solved
-
-
-def draw_population(n, *, r_limit=22.5, rng=None):
-    """
-    Draw galaxies that may be brighter than a limit in r.
-
-    The magnitudes follow from the spectra, so some of these galaxies
-    turn out fainter than the limit; the caller drops them.
-
-    Parameters
-    ----------
-    n : int
-        Number of galaxies.
-    r_limit : float
-        The faintest AB magnitude in r.
-    rng : `~numpy.random.Generator`, optional
-        Source of randomness.
-
-    Returns
-    -------
-    population : dict of `~numpy.ndarray`, shape (n,)
-        ``redshift``; ``log_mass`` (surviving, Msun) and ``log_sfr``
-        (Msun / yr) aimed at; ``quiescent`` (bool);
-        ``bulge_fraction`` (of mass); for disc and bulge ``*_age`` and
-        ``*_tau`` (Gyr), ``*_metallicity`` (Zsun), ``*_av`` (mag),
-        ``*_radius`` (major-axis half-light radius, arcsec) and
-        ``*_axis_ratio``; ``burst_fraction`` (of the disc's mass),
-        ``burst_age`` (Gyr); ``log_u`` (ionisation parameter);
-        ``orientation`` (rad, from +x counter-clockwise).
-    """
-    rng = np.random.default_rng(rng)
-    redshift, log_mass = _draw_redshift_and_mass(n, r_limit, rng)
-    quiescent = rng.random(n) < quiescent_fraction(log_mass, redshift)
+    n = len(redshift)
+    quiescent = rng.random(n) < quiescent_fraction(
+        log_mass - _FITTED["quiescent_mass"], redshift
+    )
+    # Scatter around the main sequence, and starbursts (e.g. Sargent et
+    # al. 2012).
+    active = rng.normal(_FITTED["sfr_offset"], _FITTED["sfr_scatter"], n)
+    bursting = rng.random(n) < _FITTED["starbursts"]
+    active += bursting * rng.normal(0.7, 0.25, n)
     log_sfr = np.where(
         quiescent,
-        log_mass + rng.normal(-11.9, 0.5, n),
-        main_sequence(log_mass, redshift) + rng.normal(-0.05, 0.3, n),
+        log_mass + rng.normal(_FITTED["quiescent_ssfr"], 0.5, n),
+        main_sequence(log_mass, redshift) + active,
     )
+    # Spheroids dominate quiescent galaxies; in star-forming ones, bulges
+    # grow with mass and as the rate falls below the main sequence
+    # (e.g. Bluck et al. 2014; Morselli et al. 2017).
+    below = main_sequence(log_mass, redshift) - log_sfr
+    late = 0.08 + 0.12 * (log_mass - 9.5) + 0.15 * below + rng.exponential(0.08, n)
+    late = np.where(log_mass < 9.0, 0.0, np.clip(late, 0.0, 0.8))
+    bulge_fraction = np.where(quiescent, rng.beta(3.0, 1.6, n), late)
+    return {
+        "quiescent": quiescent,
+        "log_sfr": np.maximum(log_sfr, log_mass + np.log10(_LOWEST_SSFR)),
+        "bulge_fraction": bulge_fraction,
+    }
 
-    # Bulges: spheroids dominate quiescent galaxies, and grow with mass
-    # in star-forming ones (e.g. Bluck et al. 2014).
-    late = 0.08 + 0.12 * (log_mass - 9.5) + rng.exponential(0.08, n)
-    bulge_fraction = np.where(quiescent, rng.beta(3.0, 1.6, n), np.clip(late, 0, 0.8))
-    bulge_fraction[~quiescent & (log_mass < 9.0)] = 0.0
-    log_disc_mass = log_mass + np.log10(1 - bulge_fraction)
-    log_bulge_mass = log_mass + np.log10(np.maximum(bulge_fraction, 1e-3))
 
-    universe = COSMOLOGY.age(redshift).to_value(u.Gyr)
-    disc_age, disc_tau = _delayed_tau(
-        log_sfr - log_disc_mass, universe * rng.uniform(0.5, 0.95, n)
-    )
-    bulge_age = universe * rng.uniform(0.55, 0.95, n)
-    bursting = ~quiescent & (rng.random(n) < 0.3)
-
-    log_z = metallicity(log_mass)
-    z_scatter = np.interp(log_mass, [9.0, 11.0], [0.35, 0.12])
-    disc_metallicity = 10 ** np.clip(rng.normal(log_z, z_scatter), -1.6, 0.35)
-    bulge_metallicity = 10 ** np.clip(rng.normal(log_z + 0.1, 0.15), -1.2, 0.35)
-
-    # Attenuation: the medians of star-forming galaxies in ZFOURGE by
-    # mass; inclined discs are dustier (e.g. Battisti et al. 2017).
-    cos_inclination = rng.random(n)
-    median_av = np.clip(0.55 + 0.5 * (log_mass - 9.0), 0.2, 1.1)
-    inclined = 0.7 + 0.6 * (1 - cos_inclination)
-    star_forming_av = median_av * inclined * 10 ** rng.normal(0, 0.2, n)
-    quiescent_av = np.abs(rng.normal(0.1, 0.2, n))
-    disc_av = np.clip(np.where(quiescent, quiescent_av, star_forming_av), 0, 4)
-
+def _draw_shape(galaxies, rng):
+    """
+    Sizes, axis ratios, profiles and spiral arms.
+    """
+    redshift, log_mass = galaxies["redshift"], galaxies["log_mass"]
+    quiescent, fraction = galaxies["quiescent"], galaxies["bulge_fraction"]
+    n = len(redshift)
     scale = COSMOLOGY.arcsec_per_kpc_proper(redshift).value
     disc_log_r = disc_size(log_mass, redshift) + rng.normal(0, 0.17, n)
     # A spheroid follows the early-type relation; a bulge within a
     # star-forming disc is a quarter of the disc's size.
+    log_bulge_mass = log_mass + np.log10(np.maximum(fraction, 1e-3))
     spheroid_log_r = spheroid_size(log_bulge_mass, redshift) + rng.normal(0, 0.12, n)
     in_disc_log_r = disc_log_r + np.log10(0.25) + rng.normal(0, 0.1, n)
-    bulge_log_r = np.where(quiescent, spheroid_log_r, in_disc_log_r)
     # Discs of quiescent galaxies are as extended as their spheroids.
     disc_log_r = np.where(quiescent, spheroid_log_r + 0.2, disc_log_r)
-    thickness = 0.2
+    bulge_log_r = np.where(quiescent, spheroid_log_r, in_disc_log_r)
+    cos_inclination = rng.random(n)
+    thickness = np.clip(rng.normal(0.22, 0.05, n), 0.1, 0.45)
     flattened = cos_inclination**2 * (1 - thickness**2) + thickness**2
-
+    # Classical spheroids are steeper the more massive they are (e.g.
+    # Graham & Guzman 2003); the bulges of small discs are disc-like.
+    steepness = np.where(
+        quiescent,
+        1.0 + 1.1 * (log_mass - 8.7),
+        np.interp(log_mass, [9.5, 11.0], [1.3, 3.0]),
+    )
     return {
-        "redshift": redshift,
-        "log_mass": log_mass,
-        "log_sfr": log_sfr,
-        "quiescent": quiescent,
-        "bulge_fraction": bulge_fraction,
-        "disc_age": disc_age,
-        "disc_tau": disc_tau,
-        "disc_metallicity": disc_metallicity,
-        "disc_av": disc_av,
         "disc_radius": 10**disc_log_r * scale,
         "disc_axis_ratio": np.sqrt(flattened),
-        "bulge_age": bulge_age,
-        "bulge_tau": bulge_age / rng.uniform(8, 20, n),
-        "bulge_metallicity": bulge_metallicity,
-        "bulge_av": 0.5 * disc_av,
+        "disc_sersic": np.clip(rng.normal(1.0, 0.15, n), 0.6, 1.5),
         "bulge_radius": 10**bulge_log_r * scale,
         "bulge_axis_ratio": np.clip(rng.normal(0.75, 0.15, n), 0.4, 1.0),
-        "burst_fraction": np.where(bursting, 10 ** rng.uniform(-3, -1.3, n), 0.0),
-        "burst_age": rng.uniform(0.05, 0.3, n),
-        "log_u": np.clip(rng.normal(-2.9, 0.3, n), -3.9, -1.6),
-        "orientation": rng.uniform(-np.pi / 2, np.pi / 2, n),
+        "bulge_sersic": np.clip(steepness * 10 ** rng.normal(0, 0.1, n), 0.8, 6.0),
+        "arms": np.where(log_mass > 9.3, rng.uniform(0.2, 1.0, n), 0.0),
+        "arm_number": rng.choice([2, 2, 3, 4], n),
+        "arm_pitch": np.radians(rng.uniform(10, 30, n)),
+        "arm_phase": rng.uniform(0, 2 * np.pi, n),
+    }
+
+
+def _draw_dust_and_metals(galaxies, rng):
+    """
+    Attenuation, its law, metallicities and ionisation.
+    """
+    log_mass, quiescent = galaxies["log_mass"], galaxies["quiescent"]
+    n = len(log_mass)
+    # Attenuation: the medians of star-forming galaxies in ZFOURGE by
+    # mass; more active and more inclined discs are dustier (e.g.
+    # Battisti et al. 2017).
+    thin = (galaxies["disc_axis_ratio"] - 0.2) / 0.8
+    excess = galaxies["log_sfr"] - main_sequence(log_mass, galaxies["redshift"])
+    level, gradient = _FITTED["av"]
+    median = np.clip(level + gradient * (log_mass - 9.0), 0.1, 1.2)
+    inclined = 0.65 + 0.7 * (1 - np.clip(thin, 0, 1))
+    active = 10 ** np.clip(0.3 * excess, -0.3, 0.3)
+    star_forming = median * inclined * active * 10 ** rng.normal(0, 0.2, n)
+    av = np.where(
+        quiescent, np.abs(rng.normal(_FITTED["quiescent_av"], 0.2, n)), star_forming
+    )
+    av = np.clip(av, 0.0, 3.5)
+    # The less dust, the steeper its law (e.g. Salim et al. 2018).
+    at_mean, per_dex = _FITTED["dust_slope"]
+    slope = at_mean + per_dex * np.log10(np.clip(av, 0.1, 2.0) / 0.4)
+    scatter = np.interp(log_mass, [9.0, 11.0], [0.35, 0.12])
+    log_metallicity = np.clip(
+        metallicity(log_mass)
+        + _FITTED["metallicity"]
+        + scatter * rng.standard_normal(n),
+        -1.8,
+        0.35,
+    )
+    without, per_av = _FITTED["cloud_av"]
+    bulge_offset = rng.normal(0.1, 0.12, n)
+    return {
+        "av": av,
+        "dust_slope": slope + rng.normal(0, 0.15, n),
+        "cloud_av": (without + per_av * av) * 10 ** rng.normal(0, 0.2, n),
+        "log_metallicity": log_metallicity,
+        "bulge_log_metallicity": np.clip(log_metallicity + bulge_offset, -1.5, 0.38),
+        # Ionisation falls with metallicity (e.g. Sanders et al. 2016).
+        "log_u": np.clip(rng.normal(-2.95 - 0.3 * log_metallicity, 0.25), -3.9, -1.7),
+    }
+
+
+def _draw_light(galaxies, rng):
+    """
+    Star-formation histories, and the fluxes of the components.
+    """
+    redshift, log_mass = galaxies["redshift"], galaxies["log_mass"]
+    fraction = galaxies["bulge_fraction"]
+    n = len(redshift)
+    edges = load_library().age_edges
+    universe = COSMOLOGY.age(redshift).to_value(u.Gyr)
+    log_disc_mass = log_mass + np.log10(1 - fraction)
+    log_ssfr = galaxies["log_sfr"] - log_disc_mass
+    age, tau = solve_delayed_exponential(
+        log_ssfr, universe * rng.uniform(*_FITTED["first_stars"], n)
+    )
+    disc = delayed_exponential(edges, age, tau)
+    # Part of the mass is as old as in spheroids.
+    first = delayed_exponential(edges, 0.93 * universe, 0.09 * universe)
+    part = rng.uniform(0, 2 * _FITTED["old_part"], n)[:, None]
+    disc = make_uneven(edges, (1 - part) * disc + part * first, rng)
+    # What is living of the mass formed depends a little on what is young.
+    living = 0.65
+    for _ in range(2):
+        disc = set_recent(edges, disc, living * 10**log_ssfr * SFR_TIMESCALE)
+        living = surviving_mass(disc, galaxies["log_metallicity"])
+    disc *= (10**log_disc_mass / living)[:, None]
+    bulge_age = universe * rng.uniform(0.55, 0.95, n)
+    bulge_tau = bulge_age / rng.uniform(8, 20, n)
+    bulge = delayed_exponential(edges, bulge_age, bulge_tau)
+    living = surviving_mass(bulge, galaxies["bulge_log_metallicity"])
+    bulge *= (10**log_mass * fraction / living)[:, None]
+    dust = {
+        "slope": galaxies["dust_slope"],
+        "cloud_av": galaxies["cloud_av"],
+        "log_u": galaxies["log_u"],
+    }
+    disc_flux, clump_flux = component_fluxes(
+        redshift, disc, galaxies["log_metallicity"], av=galaxies["av"], **dust
+    )
+    bulge_flux, young = component_fluxes(
+        redshift,
+        bulge,
+        galaxies["bulge_log_metallicity"],
+        av=0.5 * galaxies["av"],
+        **dust,
+    )
+    # Not all young stars are in clumps that stand out.
+    smooth = rng.uniform(0.1, 0.6, n)[:, None] * clump_flux
+    return {
+        "bulge_flux": bulge_flux + young,
+        "disc_flux": disc_flux + smooth,
+        "clump_flux": clump_flux - smooth,
     }

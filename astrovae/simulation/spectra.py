@@ -1,208 +1,169 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Broad-band fluxes, surviving mass and SFR of drawn galaxies.
-
-The stellar populations, nebular emission and dust are bagpipes'
-(Carnall et al. 2018: BC03 with MILES and a Kroupa IMF, Cloudy); the
-filter curves are speclite's. A galaxy is a disc and a bulge, each with
-a spectrum of its own.
+Broad-band fluxes of many stellar populations at once.
 """
 
-import contextlib
-import functools
-import io
-import tempfile
-from pathlib import Path
-
+import astropy.units as u
 import numpy as np
+from astropy.cosmology import FlatLambdaCDM
 
-__all__ = ["BANDS", "band_fluxes", "population_fluxes"]
+from .library import load_library
 
-#: The bands in which fluxes are given, always all of them.
-BANDS = ("g", "r", "i", "z")
+__all__ = ["COSMOLOGY", "attenuation", "component_fluxes", "surviving_mass"]
 
-# 1 nanomaggy is 3.631 microjansky (AB, 22.5 mag).
-_MICROJANSKY_PER_NMGY = 3.631
+#: The cosmology of bagpipes, which fixes luminosity distances and ages.
+COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
 
-# bagpipes models are computed for this mass formed, then scaled.
-_LOG_REFERENCE_MASS = 10.0
+# Rows at a time: a spectrum takes about a kilobyte.
+_CHUNK = 2000
 
-
-@functools.cache
-def _load_bagpipes():
-    try:
-        # bagpipes prints on import what it could not find.
-        with contextlib.redirect_stdout(io.StringIO()):
-            import bagpipes
-    except ImportError as error:
-        msg = "simulated spectra need bagpipes: pip install astrovae[simulate]"
-        raise ImportError(msg) from error
-    return bagpipes
+# 1 nanomaggy is 3.631e-29 erg / s / cm2 / Hz (AB, 22.5 mag).
+_CGS_PER_NMGY = 3.631e-29
+_SPEED_OF_LIGHT = 2.99792458e18  # Angstrom / s
+_LINE_SLOPE = -1.3  # of the attenuation in birth clouds
 
 
-@functools.cache
-def _filter_curve(band):
-    try:
-        import speclite.filters
-    except ImportError as error:
-        msg = "filter curves need speclite: pip install astrovae[simulate]"
-        raise ImportError(msg) from error
-    return speclite.filters.load_filter(f"decamDR1-{band}")
-
-
-def _component(age, tau, mass_formed, burst_fraction, burst_age, metallicity):
+def attenuation(wavelength, slope=0.0):
     """
-    A bagpipes star-formation history: delayed tau and a recent burst.
-    """
-    # bagpipes wants both components at every update; an absent burst
-    # is one of a negligible mass.
-    burst = np.log10(max(burst_fraction, 1e-12))
-    return {
-        "delayed": {
-            "age": age,
-            "tau": tau,
-            "massformed": mass_formed,
-            "metallicity": metallicity,
-        },
-        "constant": {
-            "age_min": 0.0,
-            "age_max": min(burst_age, 0.9 * age),
-            "massformed": mass_formed + burst,
-            "metallicity": metallicity,
-        },
-    }
-
-
-class _StellarPopulation:
-    """
-    One bagpipes model, updated galaxy by galaxy.
-
-    Building the model resamples the stellar grid (about a second);
-    an update takes about a millisecond.
-    """
-
-    def __init__(self):
-        self._pipes = _load_bagpipes()
-        self._model = None
-
-    def _build(self, parameters):
-        with tempfile.TemporaryDirectory() as folder:
-            paths = []
-            for band in BANDS:
-                curve = _filter_curve(band)
-                path = Path(folder) / f"{band}.txt"
-                np.savetxt(path, np.c_[curve.wavelength, curve.response])
-                paths.append(str(path))
-            self._model = self._pipes.model_galaxy(
-                parameters, filt_list=paths, phot_units="mujy"
-            )
-
-    def evaluate(self, *, redshift, history, av, log_u):
-        """
-        Fluxes (nmgy), surviving mass (Msun) and SFR (Msun / yr).
-        """
-        parameters = {
-            "redshift": redshift,
-            "dust": {"type": "Calzetti", "Av": av, "eta": 1.5},
-            "nebular": {"logU": log_u},
-            **_component(mass_formed=_LOG_REFERENCE_MASS, **history),
-        }
-        if self._model is None:
-            self._build(parameters)
-        self._model.update(parameters)
-        fluxes = self._model.photometry / _MICROJANSKY_PER_NMGY
-        return fluxes, 10**self._model.sfh.stellar_mass, self._model.sfh.sfr
-
-
-@functools.cache
-def _stellar_population():
-    return _StellarPopulation()
-
-
-def band_fluxes(redshift, history, av, log_u):
-    """
-    Fluxes of one component of one solar mass of surviving stars.
+    Attenuation relative to that in V: Calzetti et al. (2000), tilted.
 
     Parameters
     ----------
-    redshift : float
-        Redshift, at most 1.5.
-    history : dict
-        ``age``, ``tau`` and ``burst_age`` in Gyr, ``burst_fraction``
-        of the mass formed, and ``metallicity`` in solar units.
-    av : float
-        Attenuation in V (mag), Calzetti et al. (2000); 1.5 times as
-        much in birth clouds.
-    log_u : float
-        Ionisation parameter.
+    wavelength : array_like
+        Rest wavelengths, Angstrom, between 1200 and 22000.
+    slope : array_like, optional
+        Exponent of the factor (wavelength / 5500)**slope, as in Salim
+        et al. (2018); negative is steeper. Broadcast.
 
     Returns
     -------
-    fluxes : `~numpy.ndarray`, shape (4,)
-        In nanomaggies per surviving solar mass, in `BANDS`.
-    ssfr : float
-        SFR, mean of the last 100 Myr, over surviving mass (1 / yr).
+    curve : `~numpy.ndarray`
+        A / A_V.
     """
-    fluxes, mass, sfr = _stellar_population().evaluate(
-        redshift=redshift, history=history, av=av, log_u=log_u
-    )
-    if not np.all(np.isfinite(fluxes)) or mass <= 0:
-        msg = f"bagpipes gave no spectrum at z = {redshift} for {history}"
-        raise RuntimeError(msg)
-    return fluxes / mass, sfr / mass
+    micron = np.asarray(wavelength) * 1e-4
+    blue = -2.156 + 1.509 / micron - 0.198 / micron**2 + 0.011 / micron**3
+    red = -1.857 + 1.040 / micron
+    curve = 2.659 * np.where(micron < 0.63, blue, red) + 4.05
+    return curve / 4.05 * (micron / 0.55) ** np.asarray(slope)
 
 
-def population_fluxes(population):
+def surviving_mass(formed, log_metallicity):
     """
-    Fluxes of disc and bulge, and the masses and rates they come from.
+    Mass in living stars and remnants, of the masses formed.
 
     Parameters
     ----------
-    population : dict of `~numpy.ndarray`
-        From `~astrovae.simulation.population.draw_population`.
+    formed : `~numpy.ndarray`, shape (N, A)
+        Mass formed per bin of age of the library.
+    log_metallicity : `~numpy.ndarray`, shape (N,)
+        log10(Z / Zsun).
 
     Returns
     -------
-    disc, bulge : `~numpy.ndarray`, shape (N, 4)
-        Fluxes in nanomaggies, in `BANDS`.
-    log_mass : `~numpy.ndarray`, shape (N,)
-        log10 of the surviving stellar mass (Msun).
-    log_sfr : `~numpy.ndarray`, shape (N,)
-        log10 of the SFR averaged over 100 Myr (Msun / yr).
+    mass : `~numpy.ndarray`, shape (N,)
+        In the unit of ``formed``.
     """
-    n = len(population["redshift"])
-    disc, bulge = np.zeros((2, n, len(BANDS)))
-    sfr = np.zeros(n)
-    mass = 10 ** population["log_mass"]
-    fraction = population["bulge_fraction"]
-    for i in range(n):
-        galaxy = {name: float(values[i]) for name, values in population.items()}
-        history = {
-            "age": galaxy["disc_age"],
-            "tau": galaxy["disc_tau"],
-            "burst_fraction": galaxy["burst_fraction"],
-            "burst_age": galaxy["burst_age"],
-            "metallicity": galaxy["disc_metallicity"],
-        }
-        per_mass, ssfr = band_fluxes(
-            galaxy["redshift"], history, galaxy["disc_av"], galaxy["log_u"]
-        )
-        disc[i] = per_mass * mass[i] * (1 - fraction[i])
-        sfr[i] = ssfr * mass[i] * (1 - fraction[i])
-        if fraction[i] == 0:
-            continue
-        history = {
-            "age": galaxy["bulge_age"],
-            "tau": galaxy["bulge_tau"],
-            "burst_fraction": 0.0,
-            "burst_age": galaxy["burst_age"],
-            "metallicity": galaxy["bulge_metallicity"],
-        }
-        per_mass, ssfr = band_fluxes(
-            galaxy["redshift"], history, galaxy["bulge_av"], galaxy["log_u"]
-        )
-        bulge[i] = per_mass * mass[i] * fraction[i]
-        sfr[i] += ssfr * mass[i] * fraction[i]
-    # The rate of a dead galaxy is not known below an sSFR of 1e-14.
-    sfr = np.maximum(sfr, 1e-14 * mass)
-    return disc, bulge, np.log10(mass), np.log10(sfr)
+    library = load_library()
+    weights = _interpolation(library.log_metallicity, log_metallicity)
+    return np.einsum("na,nz,za->n", formed, weights, library.surviving, optimize=True)
+
+
+def component_fluxes(redshift, formed, log_metallicity, *, av, slope, cloud_av, log_u):
+    """
+    Fluxes of N components, in all bands.
+
+    Dust is of two components (Charlot & Fall 2000): all stars are
+    behind the diffuse dust, those younger than 10 Myr and the gas
+    that they ionise also behind that of their birth clouds.
+
+    Parameters
+    ----------
+    redshift : `~numpy.ndarray`, shape (N,)
+        Redshifts, between 0 and 1.5.
+    formed : `~numpy.ndarray`, shape (N, A)
+        Mass formed per bin of age of the library, Msun.
+    log_metallicity : `~numpy.ndarray`, shape (N,)
+        log10(Z / Zsun).
+    av, slope : `~numpy.ndarray`, shape (N,)
+        Attenuation in V (mag) of the diffuse dust, and its
+        `attenuation` slope.
+    cloud_av : `~numpy.ndarray`, shape (N,)
+        Further attenuation in V (mag) of the birth clouds, which
+        falls as wavelength**-1.3.
+    log_u : `~numpy.ndarray`, shape (N,)
+        log10 of the ionisation parameter.
+
+    Returns
+    -------
+    old, young : `~numpy.ndarray`, shape (N, 4)
+        Fluxes in nanomaggies, in the library's bands: of what has
+        left its birth clouds, and of the young stars with their gas.
+    """
+    redshift = np.asarray(redshift, dtype=float)
+    n = len(redshift)
+    arguments = (redshift, formed, log_metallicity, av, slope, cloud_av, log_u)
+    library = load_library()
+    old, young = np.zeros((2, n, len(library.filters)))
+    for start in range(0, n, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        old[rows], young[rows] = _fluxes(library, *(a[rows] for a in arguments))
+    return old, young
+
+
+def _fluxes(library, redshift, formed, log_metallicity, av, slope, cloud_av, log_u):
+    wavelength = library.wavelength
+    by_metallicity = _interpolation(library.log_metallicity, log_metallicity)
+    by_log_u = _interpolation(library.log_u, log_u)
+    in_clouds = formed * library.young
+    old = _mix(library.stellar, formed - in_clouds, by_metallicity)
+    young = _mix(library.stellar, in_clouds, by_metallicity)
+    for grid, weight in zip(library.nebular, by_log_u.T, strict=True):
+        if np.any(weight):
+            young += weight[:, None] * _mix(grid, in_clouds, by_metallicity)
+    diffuse = av[:, None] * attenuation(wavelength, slope[:, None])
+    clouds = cloud_av[:, None] * (wavelength / 5500.0) ** _LINE_SLOPE
+    old *= 10 ** (-0.4 * diffuse)
+    young *= 10 ** (-0.4 * (diffuse + clouds))
+    distance = COSMOLOGY.luminosity_distance(redshift).to_value(u.cm)
+    dilution = 4 * np.pi * distance**2 * (1 + redshift)
+    width = np.gradient(wavelength)
+    fluxes = np.zeros((2, len(redshift), len(library.filters)))
+    for i, (curve_wavelength, response) in enumerate(library.filters.values()):
+        # Pivot wavelength: from f_lambda to f_nu, exactly.
+        pivot2 = np.trapezoid(
+            response * curve_wavelength, curve_wavelength
+        ) / np.trapezoid(response / curve_wavelength, curve_wavelength)
+        to_nmgy = pivot2 / _SPEED_OF_LIGHT / _CGS_PER_NMGY
+        observed = wavelength * (1 + redshift[:, None])
+        seen = np.interp(observed, curve_wavelength, response, left=0, right=0)
+        seen *= wavelength * width
+        scale = to_nmgy / dilution / seen.sum(axis=1)
+        for j, spectrum in enumerate((old, young)):
+            fluxes[j, :, i] = scale * np.einsum("nw,nw->n", spectrum, seen)
+    return fluxes
+
+
+def _mix(grid, mass, by_metallicity):
+    """
+    Add populations up: (Z, A, W), (N, A), (N, Z) -> (N, W).
+    """
+    spectrum = np.zeros((len(mass), grid.shape[2]))
+    for populations, weight in zip(grid, by_metallicity.T, strict=True):
+        rows = np.flatnonzero(weight)
+        if len(rows):
+            spectrum[rows] += (weight[rows, None] * mass[rows]) @ populations
+    return spectrum
+
+
+def _interpolation(nodes, values):
+    """
+    Weights of the nodes in linear interpolation, (N, len(nodes)).
+    """
+    values = np.clip(values, nodes[0], nodes[-1])
+    upper = np.clip(np.searchsorted(nodes, values), 1, len(nodes) - 1)
+    fraction = (values - nodes[upper - 1]) / (nodes[upper] - nodes[upper - 1])
+    weights = np.zeros((len(values), len(nodes)))
+    rows = np.arange(len(values))
+    weights[rows, upper - 1] = 1 - fraction
+    weights[rows, upper] = fraction
+    return weights

@@ -3,23 +3,26 @@
 `PhysicsVAE`, the estimator.
 """
 
+from dataclasses import replace
+
 import astropy.units as u
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from astrovae.flags import UNUSABLE
 from astrovae.images import Preprocessing
 from astrovae.nn import Trainer, choose_device
 
-from . import fitting
-from .frames import check_images, encode_images, fill_store, warn_of_unknown_dust
+from . import fitting, preparation
+from .calibrating import calibrate
+from .frames import check_images, encode_images, warn_of_unknown_dust
 from .generation import GenerationMixin, reconstruction_error
 from .labels import read_labels
 from .persistence import PersistenceMixin
-from .results import point_estimate, result_table
+from .posteriors import build_posterior
+from .results import result_table
 from .scaling import LatentScaling
 
 __all__ = ["PhysicsVAE"]
@@ -57,6 +60,9 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
     max_seconds : float, optional
         Stop the training at the end of the epoch in which this time
         is over.
+    mixed_precision : bool, optional
+        Train the convolutions of the preset ``standard`` in bfloat16:
+        faster where the processor knows this type.
     device : str, optional
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     random_state : int, `~numpy.random.RandomState` or None, optional
@@ -77,8 +83,9 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         Fitted to the training split.
     scaling_ : `~astrovae.vae.scaling.LatentScaling`
         Statistics of the training labels.
-    calibration_ : dict of str to `~astrovae.nn.QuantileCalibration`
-        Per parameter, what makes the intervals.
+    calibration_ : dict of str to `~astrovae.nn.PITCalibration`
+        Per parameter, what makes the intervals; of a model without a
+        joint posterior, `~astrovae.nn.QuantileCalibration`.
     outlier_score_ : `~astrovae.nn.OutlierScore`
         What makes ``ood_score``.
     morphology_ : `~astrovae.vae.morphology.MorphologyAxis`
@@ -113,6 +120,7 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         physics=True,
         patience=None,
         max_seconds=None,
+        mixed_precision=False,
         device="auto",
         random_state=None,
         checkpoint=None,
@@ -129,6 +137,7 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         self.physics = physics
         self.patience = patience
         self.max_seconds = max_seconds
+        self.mixed_precision = mixed_precision
         self.device = device
         self.random_state = random_state
         self.checkpoint = checkpoint
@@ -169,47 +178,107 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
             If the arguments, images or labels cannot be used, or a
             galaxy is there twice.
         """
-        check_images(images)
-        fitting.check_ids(images)
         preset = fitting.resolve_preset(self)
-        device = choose_device(self.device)
-        labels = fitting.fit_labels(self, images, labels)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        train, validation = fitting.split_rows(images, preset.validation_fraction, seed)
-        preprocessing = Preprocessing(
+        data = preparation.prepare(self, images, labels, preset.validation_fraction)
+        self.preprocessing_ = Preprocessing(
             images.bands,
             preset.pixel_scale * u.arcsec,
             preset.size,
             preset.output_size,
             stretch=preset.stretch,
             resize=preset.resize,
-        ).fit(images[train])
-        store, usable = fill_store(images, preprocessing, preset.dtype, self.verbose)
-        train, validation = train[usable[train]], validation[usable[validation]]
-        fitting.check_split(train, validation, len(images))
-        scaling = LatentScaling.fit(
-            preset.latents, labels.take(train), preset.loss == "standard"
+        ).fit(images[preparation.thin_out(data.train)])
+        store = preparation.fill(self, images, data, preset)
+        self.scaling_ = LatentScaling.fit(
+            preset.latents, data.labels.take(data.train), preset.loss != "paper"
         )
+        network = fitting.seeded_network(preset, len(images.bands), data.seed)
+        self._train(network, preset, images, data, store)
+        return self
+
+    def fine_tune(
+        self,
+        images,
+        labels,
+        *,
+        max_epochs=20,
+        learning_rate=5e-4,
+        validation_fraction=0.15,
+    ):
+        """
+        Adapt a fitted model to a labelled sample of one's own.
+
+        The training goes on from the present weights at a low rate;
+        what the latents stand for and the preprocessing stay. The
+        intervals, ``ood_score`` and ``morphology`` are those of the
+        new sample afterwards. A few hundred galaxies are enough to
+        learn what a catalogue's masses and rates mean, a few thousand
+        to learn another survey's images.
+
+        Parameters
+        ----------
+        images : `~astrovae.GalaxyImageSet`
+            N images.
+        labels : `~astropy.table.QTable` or list of its rows
+            As for `fit`.
+        max_epochs : int, optional
+            Number of epochs.
+        learning_rate : float, optional
+            The highest.
+        validation_fraction : float, optional
+            As for `fit`, of the new sample.
+
+        Returns
+        -------
+        self : `PhysicsVAE`
+            Changed; load the weights again to have the old model.
+
+        Raises
+        ------
+        `~sklearn.exceptions.NotFittedError`
+            If there is nothing to start from.
+        TypeError, ValueError, `~astropy.units.UnitsError`
+            As `fit`, and if an argument is out of range.
+        """
+        check_is_fitted(self, "network_")
+        preset = fitting.check_preset(
+            replace(
+                self.preset_,
+                max_epochs=max_epochs,
+                learning_rate=learning_rate,
+                validation_fraction=validation_fraction,
+                schedule="one-cycle",
+            )
+        )
+        data = preparation.prepare(self, images, labels, validation_fraction)
+        check_images(images, self.preprocessing_.bands)
+        store = preparation.fill(self, images, data, preset)
+        self.scaling_ = self.scaling_.widened(data.labels.take(data.train))
+        self._train(self.network_, preset, images, data, store)
+        return self
+
+    def _train(self, network, preset, images, data, store):
+        """
+        Train a network, and fit what turns its latents into results.
+        """
         if preset.latents:
-            store.set_labels(*scaling.to_latents(labels))
+            store.set_labels(*self.scaling_.to_latents(data.labels))
+        device = choose_device(self.device)
         trainer = Trainer(
-            fitting.seeded_network(preset, len(images.bands), seed),
+            network,
             fitting.build_loss(preset),
-            fitting.training_settings(self, preset, seed),
+            fitting.training_settings(self, preset, data.seed),
             device=device,
             checkpoint=self.checkpoint,
             verbose=self.verbose,
         )
-        self.network_ = trainer.train(store, train, validation)
+        self.network_ = trainer.train(store, data.train, data.validation)
         self.preset_ = preset
-        self.preprocessing_ = preprocessing
-        self.scaling_ = scaling
         self.history_ = trainer.history
         self.best_epoch_ = trainer.best_epoch
-        self.n_train_, self.n_validation_ = len(train), len(validation)
-        fitting.calibrate(self, store, labels, train, validation, device)
+        self.n_train_, self.n_validation_ = len(data.train), len(data.validation)
+        calibrate(self, store, data, device)
         self.record_ = fitting.training_record(self, images, trainer)
-        return self
 
     def predict(self, images):
         """
@@ -253,20 +322,15 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
             E(B-V) is not known for some images: the median of the
             training galaxies is then assumed.
         """
-        mean, log_variance, features, flags = encode_images(self, images)
+        code, flags = encode_images(self, images)
         warn_of_unknown_dust(self.preprocessing_, images)
         extras = {
-            "morphology": self.morphology_(mean),
-            "ood_score": self.outlier_score_(features),
+            "morphology": self.morphology_(code.mean),
+            "ood_score": self.outlier_score_(code.features),
         }
-        table = result_table(
-            images,
-            self.scaling_.to_estimates(mean, log_variance),
-            self.calibration_,
-            self.scaling_.statistics,
-            extras,
-            flags,
-        )
+        posterior = build_posterior(self, code)
+        statistics = self.scaling_.statistics
+        table = result_table(images, posterior, statistics, extras, flags)
         table.meta["model"] = {
             "preset": self.record_["preset"],
             "sample": self.record_["sample"],
@@ -288,7 +352,8 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
             Means of the latents as the network has them, in the order
             of `get_feature_names_out`; NaN for unusable images.
         """
-        mean, _, _, flags = encode_images(self, images)
+        code, flags = encode_images(self, images)
+        mean = code.mean
         mean[(flags & UNUSABLE) > 0] = np.nan
         return mean
 
@@ -339,10 +404,8 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
             msg = "labels are needed: a table with the column redshift"
             raise ValueError(msg)
         truth = read_labels(labels, images, names=("redshift",)).values["redshift"]
-        mean, log_variance, _, flags = encode_images(self, images)
-        latents = self.scaling_.to_estimates(mean, log_variance)["redshift"]
-        calibration = self.calibration_["redshift"]
-        estimate, _ = point_estimate("redshift", *latents, calibration)
+        code, flags = encode_images(self, images)
+        estimate = build_posterior(self, code).quantiles("redshift", (0.5,))[:, 0]
         good = np.isfinite(truth) & ((flags & UNUSABLE) == 0)
         return float(r2_score(truth[good], estimate[good]))
 

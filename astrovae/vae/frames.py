@@ -6,6 +6,7 @@ From image sets to the arrays that a network takes.
 import sys
 import warnings
 
+import astropy.units as u
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
@@ -13,19 +14,23 @@ from tqdm import tqdm
 from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE
 from astrovae.images import GalaxyImageSet
-from astrovae.nn import ImageStore, choose_device, encode_arrays
+from astrovae.nn import ImageStore, choose_device, encode_arrays, join_encodings
 
 __all__ = [
     "check_images",
     "encode_images",
     "encode_rows",
     "fill_store",
+    "observing_conditions",
     "preprocessed_chunks",
     "warn_of_unknown_dust",
 ]
 
 #: Galaxies in memory at a time, as raw images.
 CHUNK = 256
+
+# A usual seeing (FWHM); the networks see the PSF in units of it.
+_USUAL_SEEING = 1.2 * u.arcsec
 
 
 def check_images(images, bands=None):
@@ -80,6 +85,8 @@ def preprocessed_chunks(images, preprocessing):
         False where masked.
     flags : `~numpy.ndarray` of int, shape (M,)
         The images' flags, and those of the model's grid.
+    conditions : `~numpy.ndarray`, shape (M, 2 n_bands)
+        What is known of their PSFs; see `observing_conditions`.
     """
     for chunk in images.iter_chunks(CHUNK):
         grid = chunk.to_grid(
@@ -88,7 +95,29 @@ def preprocessed_chunks(images, preprocessing):
             size=preprocessing.size,
         )
         x, valid = preprocessing.transform(grid)
-        yield x, valid, np.array(grid.flags)
+        yield x, valid, np.array(grid.flags), observing_conditions(grid)
+
+
+def observing_conditions(images):
+    """
+    Describe the PSFs as networks take them.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        N images.
+
+    Returns
+    -------
+    conditions : `~numpy.ndarray`, shape (N, 2 n_bands)
+        Per band ln(FWHM / 1.2 arcsec), 0 where it is not known, then
+        per band 1 where it is known.
+    """
+    widths = (images.psf_fwhm / _USUAL_SEEING).to_value(u.dimensionless_unscaled)
+    widths = np.broadcast_to(widths, (len(images), len(images.bands)))
+    known = np.isfinite(widths) & (widths > 0)
+    logarithm = np.log(np.where(known, widths, 1.0))
+    return np.concatenate([logarithm, known], axis=1).astype(np.float32)
 
 
 def fill_store(images, preprocessing, dtype, verbose=None):
@@ -116,13 +145,17 @@ def fill_store(images, preprocessing, dtype, verbose=None):
     size = preprocessing.output_size
     store = ImageStore(len(images), (len(preprocessing.bands), size, size), dtype)
     usable = np.zeros(len(images), dtype=bool)
+    conditions = []
     start = 0
     with _progress(len(images), "preprocessing", verbose) as bar:
-        for x, valid, flags in preprocessed_chunks(images, preprocessing):
+        for x, valid, flags, known in preprocessed_chunks(images, preprocessing):
             store.fill(start, x, valid)
+            conditions.append(known)
             usable[start : start + len(x)] = (flags & UNUSABLE) == 0
             start += len(x)
             bar.update(len(x))
+    if conditions:
+        store.set_conditions(np.concatenate(conditions))
     return store, usable
 
 
@@ -139,7 +172,7 @@ def encode_images(vae, images):
 
     Returns
     -------
-    mean, log_variance, features : `~numpy.ndarray`
+    code : `~astrovae.nn.Encoding`
         As from `~astrovae.nn.encode_arrays`.
     flags : `~numpy.ndarray` of int, shape (N,)
         Flags of the images and of the model's grid.
@@ -159,12 +192,14 @@ def encode_images(vae, images):
     size = preprocessing.output_size
     empty = np.zeros((0, len(preprocessing.bands), size, size))
     # An empty part first, so that an empty set has the right shapes.
-    parts = [(*encode_arrays(network, empty, None, device), np.zeros(0, int))]
+    codes = [encode_arrays(network, empty, None, device)]
+    all_flags = [np.zeros(0, int)]
     with _progress(len(images), "encoding", vae.verbose) as bar:
-        for x, valid, flags in preprocessed_chunks(images, preprocessing):
-            parts.append((*encode_arrays(network, x, valid, device), flags))
+        for x, valid, flags, known in preprocessed_chunks(images, preprocessing):
+            codes.append(encode_arrays(network, x, valid, device, known))
+            all_flags.append(flags)
             bar.update(len(x))
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    return join_encodings(codes), np.concatenate(all_flags)
 
 
 def encode_rows(network, store, rows, device):
@@ -184,15 +219,16 @@ def encode_rows(network, store, rows, device):
 
     Returns
     -------
-    mean, log_variance, features : `~numpy.ndarray`
+    code : `~astrovae.nn.Encoding`
         As from `~astrovae.nn.encode_arrays`.
     """
-    parts = []
+    codes = []
     for start in range(0, len(rows), CHUNK):
         batch = store.batch(rows[start : start + CHUNK])
         valid = None if batch.valid is None else batch.valid.numpy()
-        parts.append(encode_arrays(network, batch.x.numpy(), valid, device))
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+        known = None if batch.conditions is None else batch.conditions.numpy()
+        codes.append(encode_arrays(network, batch.x.numpy(), valid, device, known))
+    return join_encodings(codes)
 
 
 def warn_of_unknown_dust(preprocessing, images):

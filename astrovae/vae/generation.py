@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-The generative side of the estimator: images and draws from latents.
+What else latents give: images, draws and densities.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from astrovae.nn import choose_device, decode_arrays
 from astrovae.parameters import PARAMETERS
 
 from .frames import encode_images, preprocessed_chunks
+from .posteriors import build_posterior
 from .results import posterior_table
 
 __all__ = ["GenerationMixin", "reconstruction_error"]
@@ -38,9 +39,9 @@ class GenerationMixin:
             images are masked. The preset ``standard`` gives fluxes
             without the Milky Way's extinction where E(B-V) is known.
         """
-        mean, _, _, flags = encode_images(self, images)
+        code, flags = encode_images(self, images)
         device = choose_device(self.device)
-        x = decode_arrays(self.network_.to(device), mean, device)
+        x = decode_arrays(self.network_.to(device), code.mean, device)
         flux = self.preprocessing_.inverse(x)
         mask = np.zeros(flux.shape, dtype=bool)
         mask[(flags & UNUSABLE) > 0] = True
@@ -58,8 +59,11 @@ class GenerationMixin:
         """
         Draw from each galaxy's posterior.
 
-        The draws are independent between parameters, with the
-        quantiles of the intervals of `predict`.
+        With the preset ``standard`` the draws are joint: they know
+        that a galaxy that is further away than thought is heavier,
+        too. Only the orientation is drawn by itself, and with other
+        models every parameter is. The quantiles are those of
+        `predict`.
 
         Parameters
         ----------
@@ -77,15 +81,77 @@ class GenerationMixin:
             `~astropy.uncertainty.Distribution` per parameter, and
             ``flags``; draws of unusable images are NaN.
         """
-        mean, log_variance, _, flags = encode_images(self, images)
-        estimates = self.scaling_.to_estimates(mean, log_variance)
+        code, flags = encode_images(self, images)
         random = check_random_state(random_state)
-        normal = {
-            name: random.standard_normal((len(mean), n))
-            for name in PARAMETERS
-            if name in estimates
-        }
-        return posterior_table(images, estimates, self.calibration_, flags, normal)
+        draws = build_posterior(self, code).sample(n, random)
+        return posterior_table(images, draws, flags)
+
+    def redshift_pdf(self, images, grid):
+        """
+        Get the probability density of each galaxy's redshift.
+
+        Parameters
+        ----------
+        images : `~astrovae.GalaxyImageSet`
+            N images.
+        grid : array_like or `~astropy.units.Quantity`, shape (M,)
+            Increasing redshifts, two at least.
+
+        Returns
+        -------
+        density : `~numpy.ndarray`, shape (N, M)
+            Per unit redshift. A value is the mean density between the
+            middles of the grid's steps, so that the integral by the
+            trapezoidal rule is the probability between the first and
+            the last redshift of the grid, for any grid: one, where
+            the grid holds all. NaN for unusable images.
+
+        Raises
+        ------
+        ValueError
+            If the grid does not increase, or the model knows no
+            redshift.
+        """
+        grid = PARAMETERS["redshift"].quantity(grid).value
+        if grid.ndim != 1 or len(grid) < 2 or not np.all(np.diff(grid) > 0):
+            msg = "grid must hold at least two increasing redshifts"
+            raise ValueError(msg)
+        code, flags = encode_images(self, images)
+        posterior = build_posterior(self, code)
+        if "redshift" not in posterior.names:
+            msg = "a model without physical parameters has no redshift_pdf"
+            raise ValueError(msg)
+        edges = np.r_[grid[0], 0.5 * (grid[1:] + grid[:-1]), grid[-1]]
+        density = np.diff(posterior.cdf("redshift", edges)) / np.diff(edges)
+        density[(flags & UNUSABLE) > 0] = np.nan
+        return density
+
+    def write_redshift_pdf(self, path, images, grid, *, overwrite=False):
+        """
+        Write `redshift_pdf` to a file that qp and RAIL read.
+
+        See `~astrovae.posterior_files.write_qp`.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, which ends in ``.hdf5``.
+        images : `~astrovae.GalaxyImageSet`
+            N images.
+        grid : array_like or `~astropy.units.Quantity`, shape (M,)
+            Increasing redshifts.
+        overwrite : bool, optional
+            Whether to replace an existing file.
+
+        Raises
+        ------
+        ImportError
+            If ``qp-prob``, the extra ``qp``, is not installed.
+        """
+        from astrovae.posterior_files import write_qp
+
+        density = self.redshift_pdf(images, grid)
+        write_qp(path, grid, density, images.ids, overwrite=overwrite)
 
 
 def reconstruction_error(vae, images):
@@ -104,10 +170,10 @@ def reconstruction_error(vae, images):
     error : float
         Root mean square over valid pixels, on the stretched scale.
     """
-    mean = encode_images(vae, images)[0]
+    mean = encode_images(vae, images)[0].mean
     device = choose_device(vae.device)
     total, n_valid, start = 0.0, 0, 0
-    for x, valid, _ in preprocessed_chunks(images, vae.preprocessing_):
+    for x, valid, *_ in preprocessed_chunks(images, vae.preprocessing_):
         codes = mean[start : start + len(x)]
         error = (decode_arrays(vae.network_, codes, device) - x)[valid]
         total += float(np.square(error, dtype=float).sum())

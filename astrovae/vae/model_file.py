@@ -13,6 +13,7 @@ from astrovae.exceptions import ModelFileError
 from astrovae.images import Preprocessing
 from astrovae.nn import (
     OutlierScore,
+    PITCalibration,
     Preset,
     QuantileCalibration,
     build_network,
@@ -130,7 +131,9 @@ def _restore(tensors, metadata, vae_class):
     vae.preprocessing_ = Preprocessing.from_dict(metadata["preprocessing"])
     vae.scaling_ = LatentScaling(**metadata["scaling"])
     vae.calibration_ = {
-        name: QuantileCalibration.from_dict(own)
+        name: (PITCalibration if "centres" in own else QuantileCalibration).from_dict(
+            own
+        )
         for name, own in metadata["calibration"].items()
     }
     vae.morphology_ = MorphologyAxis(**metadata["morphology"])
@@ -149,6 +152,7 @@ def _restore(tensors, metadata, vae_class):
         len(vae.preprocessing_.bands),
         vae.preset_.n_latent,
         vae.preset_.output_size,
+        n_physical=len(vae.preset_.latents),
     )
     weights = {
         name.removeprefix("network."): torch.from_numpy(tensor)

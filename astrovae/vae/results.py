@@ -12,13 +12,10 @@ from astropy.utils.masked import Masked
 from astrovae.flags import FLAG_MEANINGS, UNUSABLE, GalaxyFlags
 from astrovae.parameters import PARAMETERS
 
-from .scaling import wrap_angle
-
 __all__ = [
     "OUTLIER_SCORE",
     "UNDETERMINED_ANGLE",
     "identity_table",
-    "point_estimate",
     "posterior_table",
     "result_table",
 ]
@@ -55,7 +52,7 @@ def identity_table(images):
     return table
 
 
-def result_table(images, estimates, calibration, statistics, extras, flags):
+def result_table(images, posterior, statistics, extras, flags):
     """
     Build the table of `~astrovae.PhysicsVAE.predict`.
 
@@ -63,11 +60,8 @@ def result_table(images, estimates, calibration, statistics, extras, flags):
     ----------
     images : `~astrovae.GalaxyImageSet`
         The images.
-    estimates : dict of str to tuple
-        Per parameter the network's mean and sigma, on the modelled
-        scale.
-    calibration : dict of str to `~astrovae.nn.QuantileCalibration`
-        Per parameter, what makes estimates and intervals of them.
+    posterior : `~astrovae.vae.posteriors.MixturePosterior` or similar
+        Their posteriors.
     statistics : dict of str to dict
         Per parameter, ``min`` and ``max`` of the training labels.
     extras : dict of str to array, shape (N,)
@@ -81,9 +75,9 @@ def result_table(images, estimates, calibration, statistics, extras, flags):
         The result. Estimates of unusable rows are masked.
     """
     columns = {
-        name: _point_and_ends(name, *estimates[name], calibration[name])
+        name: posterior.quantiles(name, (0.5, 0.16, 0.84)).T
         for name in PARAMETERS
-        if name in estimates
+        if name in posterior.names
     }
     flags = flags | _range_flags(columns, statistics) | _angle_flags(columns)
     strange = np.nan_to_num(extras["ood_score"], nan=0.0) > OUTLIER_SCORE
@@ -107,7 +101,7 @@ def result_table(images, estimates, calibration, statistics, extras, flags):
     return table
 
 
-def posterior_table(images, estimates, calibration, flags, normal):
+def posterior_table(images, draws, flags):
     """
     Build the table of `~astrovae.PhysicsVAE.sample_posterior`.
 
@@ -115,12 +109,10 @@ def posterior_table(images, estimates, calibration, flags, normal):
     ----------
     images : `~astrovae.GalaxyImageSet`
         The images.
-    estimates, calibration : dict
-        As for `result_table`.
+    draws : dict of str to array, shape (N, n)
+        Per parameter, on the modelled scale.
     flags : array of int, shape (N,)
         Flags of the images.
-    normal : dict of str to array, shape (N, n)
-        Standard normal numbers for each parameter.
 
     Returns
     -------
@@ -131,47 +123,15 @@ def posterior_table(images, estimates, calibration, flags, normal):
     unusable = (flags & UNUSABLE) > 0
     table = identity_table(images)
     for name, parameter in PARAMETERS.items():
-        if name not in estimates:
+        if name not in draws:
             continue
-        value, sigma = estimates[name]
-        _, turn = point_estimate(name, value, sigma, calibration[name])
-        draws = calibration[name].sample(value + turn, sigma, normal[name])
-        draws[unusable] = np.nan
-        table[name] = Distribution(parameter.from_latent(draws))
+        draws[name][unusable] = np.nan
+        table[name] = Distribution(parameter.from_latent(draws[name]))
         # Without a format of its own astropy cannot print the column.
         table[name].info.format = _summary
     table["flags"] = flags
     table.meta["flags"] = flag_bits()
     return table
-
-
-def point_estimate(name, mean, sigma, calibration):
-    """
-    Get the estimates of one parameter.
-
-    Parameters
-    ----------
-    name : str
-        The parameter.
-    mean, sigma : array, shape (N,)
-        What the network says, on the modelled scale.
-    calibration : `~astrovae.nn.QuantileCalibration`
-        The parameter's.
-
-    Returns
-    -------
-    estimate : `~numpy.ndarray`, shape (N,)
-        The estimates on the modelled scale.
-    turn : `~numpy.ndarray`, shape (N,)
-        What was added to bring them into the range of an orientation;
-        intervals and draws turn with them.
-    """
-    estimate = calibration.estimate(mean, sigma)
-    if PARAMETERS[name].scale != "periodic":
-        return estimate, np.zeros(len(estimate))
-    # By whole half-turns, so that an angle in range stays as it is.
-    turn = np.pi * np.round((wrap_angle(estimate) - estimate) / np.pi)
-    return estimate + turn, turn
 
 
 def flag_bits():
@@ -191,11 +151,6 @@ _ESTIMATE_FLAGS = (
     | int(GalaxyFlags.OUT_OF_DISTRIBUTION)
     | int(GalaxyFlags.ORIENTATION_FAILED)
 )
-
-
-def _point_and_ends(name, mean, sigma, calibration):
-    estimate, turn = point_estimate(name, mean, sigma, calibration)
-    return estimate, *calibration.interval(mean + turn, sigma)
 
 
 def _range_flags(columns, statistics):

@@ -5,7 +5,7 @@ Between labels and latents, in both directions.
 
 import numpy as np
 
-__all__ = ["LatentScaling", "angle_difference", "wrap_angle"]
+__all__ = ["LatentScaling", "angle_difference", "angle_estimate", "wrap_angle"]
 
 # Standard deviation, in radians, of an angle that nothing is known of.
 _UNKNOWN_ANGLE = np.pi / np.sqrt(12.0)
@@ -71,6 +71,29 @@ class LatentScaling:
             }
         return cls(latents, statistics, standardise)
 
+    def widened(self, labels):
+        """
+        Let the range of the labels take in further ones.
+
+        Parameters
+        ----------
+        labels : `~astrovae.vae.labels.Labels`
+            Labels of another training split.
+
+        Returns
+        -------
+        scaling : `LatentScaling`
+            The same latents, with a range that holds both.
+        """
+        statistics = {name: dict(own) for name, own in self.statistics.items()}
+        for name, own in statistics.items():
+            values = labels.values[name]
+            finite = values[np.isfinite(values)]
+            if len(finite):
+                own["min"] = min(own["min"], float(finite.min()))
+                own["max"] = max(own["max"], float(finite.max()))
+        return LatentScaling(self.latents, statistics, self.standardise)
+
     def to_latents(self, labels):
         """
         Turn labels into what the latents should be.
@@ -120,7 +143,10 @@ class LatentScaling:
         estimates = {}
         for i, name in enumerate(self.latents):
             if name == "cos2phi":
-                estimates["orientation"] = _angle(mean, sigma, i)
+                pair = slice(i, i + 2)
+                angle, error = angle_estimate(mean[:, pair], log_variance[:, pair])
+                error = np.minimum(np.hypot(error, _BEST_ANGLE), _UNKNOWN_ANGLE)
+                estimates["orientation"] = angle, error
             elif name == "orientation":
                 estimates[name] = wrap_angle(mean[:, i]), sigma[:, i]
             elif name in self.statistics:
@@ -167,14 +193,25 @@ def angle_difference(a, b):
     return wrap_angle(np.asarray(a) - np.asarray(b))
 
 
-def _angle(mean, sigma, i):
+def angle_estimate(mean, log_variance):
     """
-    Angle and its sigma from (cos, sin) of twice the angle.
+    Turn (cos, sin) of twice an angle into the angle.
+
+    Parameters
+    ----------
+    mean, log_variance : array, shape (N, 2)
+        The two latents.
+
+    Returns
+    -------
+    angle, sigma : `~numpy.ndarray`, shape (N,)
+        Radians; sigma is at most that of an angle of which nothing
+        is known.
     """
-    cosine, sine = mean[:, i], mean[:, i + 1]
+    cosine, sine = np.asarray(mean, dtype=float).T
+    of_cosine, of_sine = np.exp(0.5 * np.asarray(log_variance, dtype=float)).T
     length = np.maximum(np.hypot(cosine, sine), 1e-6)
     # Only the error across the vector turns it.
-    across = np.hypot(sine * sigma[:, i], cosine * sigma[:, i + 1]) / length
-    error = np.hypot(0.5 * across / length, _BEST_ANGLE)
-    error = np.minimum(error, _UNKNOWN_ANGLE)
-    return wrap_angle(0.5 * np.arctan2(sine, cosine)), error
+    across = np.hypot(sine * of_cosine, cosine * of_sine) / length
+    sigma = np.minimum(0.5 * across / length, _UNKNOWN_ANGLE)
+    return wrap_angle(0.5 * np.arctan2(sine, cosine)), sigma

@@ -1,0 +1,127 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+The parts that the residual networks are built of.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["ResidualBlock", "channels_last", "convolution", "residual_decoder"]
+
+
+class ResidualBlock(nn.Module):
+    """
+    Two convolutions beside an identity.
+
+    Parameters
+    ----------
+    width : int
+        Number of channels.
+    """
+
+    def __init__(self, width):
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(width)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(width)
+        # An identity at first: deeper stages start to matter gradually.
+        nn.init.zeros_(self.second_norm.weight)
+
+    def forward(self, x):
+        """
+        Apply the block.
+
+        Parameters
+        ----------
+        x : `~torch.Tensor`, shape (B, width, n, n)
+            Feature maps.
+
+        Returns
+        -------
+        x : `~torch.Tensor`, shape (B, width, n, n)
+            Feature maps.
+        """
+        h = functional.relu(self.first_norm(self.first(x)), inplace=True)
+        return functional.relu(x + self.second_norm(self.second(h)))
+
+
+def convolution(n_in, n_out, kernel, stride=1):
+    """
+    Build a convolution with batch normalisation and ReLU.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of channels.
+    kernel, stride : int
+        Pixels.
+
+    Returns
+    -------
+    layers : `~torch.nn.Sequential`
+        The layers.
+    """
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, kernel, stride, padding=1, bias=False),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+def residual_decoder(n_bands, n_latent, size):
+    """
+    Build the decoder of the residual networks.
+
+    Parameters
+    ----------
+    n_bands, n_latent : int
+        Number of bands and of latents.
+    size : int
+        Pixels on a side, a multiple of 8.
+
+    Returns
+    -------
+    layers : `~torch.nn.Sequential`
+        From (B, n_latent) to (B, n_bands, size, size).
+    """
+    start = size // 8
+    n_doublings = int(math.log2(8)) - 1
+    layers = [
+        nn.Linear(n_latent, 96),
+        nn.SiLU(),
+        nn.Linear(96, 32 * start**2),
+        nn.Unflatten(1, (32, start, start)),
+        nn.BatchNorm2d(32),
+        nn.ReLU(inplace=True),
+    ]
+    width = 32
+    for _ in range(n_doublings):
+        layers += [
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            convolution(width, 24, 3),
+        ]
+        width = 24
+    # The last doubling rearranges channels: four times cheaper.
+    layers += [nn.Conv2d(width, 4 * n_bands, 3, padding=1), nn.PixelShuffle(2)]
+    return nn.Sequential(*layers)
+
+
+def channels_last(x):
+    """
+    Lay a batch out in memory as convolutions like it.
+
+    Parameters
+    ----------
+    x : `~torch.Tensor`, shape (B, C, y, x)
+        A batch.
+
+    Returns
+    -------
+    x : `~torch.Tensor`
+        The same values.
+    """
+    return x.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,137 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Star-formation histories, as mass formed per bin of age.
+
+A smooth history, a delayed exponential, is made uneven by noise that
+is correlated in the logarithm of age; what was formed in the last
+100 Myr is then scaled to the star-formation rate that was drawn.
+"""
+
+import numpy as np
+
+__all__ = [
+    "SFR_TIMESCALE",
+    "delayed_exponential",
+    "make_uneven",
+    "set_recent",
+    "solve_delayed_exponential",
+]
+
+#: SFRs are averages over this time, yr.
+SFR_TIMESCALE = 1e8
+
+# Unevenness of histories: scatter in dex, and the difference in dex of
+# age over which it is correlated (e.g. Iyer et al. 2020).
+_SCATTER = 0.25
+_CORRELATION = 0.4
+
+
+def solve_delayed_exponential(log_ssfr, age):
+    """
+    Solve a delayed exponential, t exp(-t / tau), for its sSFR.
+
+    With x = age / tau, the present rate over the mass ever formed is
+    x^2 exp(-x) / (1 - exp(-x) (1 + x)) / age, at most 2 / age: a
+    galaxy that must be more active than that is made younger.
+
+    Parameters
+    ----------
+    log_ssfr : `~numpy.ndarray`, shape (N,)
+        log10 of SFR over surviving mass, 1 / yr.
+    age : `~numpy.ndarray`, shape (N,)
+        Time since the first stars, Gyr.
+
+    Returns
+    -------
+    age, tau : `~numpy.ndarray`, shape (N,)
+        In Gyr.
+    """
+    surviving = 0.65  # mass in living stars and remnants / mass formed
+    rate = 10**log_ssfr * 1e9 * surviving
+    age = np.minimum(age, 1.8 / rate)
+    x = np.geomspace(1e-2, 60, 2000)
+    relation = x**2 * np.exp(-x) / -(np.expm1(-x) + x * np.exp(-x))
+    solved = np.interp(np.log(rate * age), np.log(relation[::-1]), x[::-1])
+    return age, age / solved
+
+
+def delayed_exponential(edges, age, tau):
+    """
+    Mass formed per bin of age, of one solar mass in all.
+
+    Parameters
+    ----------
+    edges : `~numpy.ndarray`, shape (A + 1,)
+        Edges of the bins, yr.
+    age, tau : `~numpy.ndarray`, shape (N,)
+        Time since the first stars and time scale, Gyr.
+
+    Returns
+    -------
+    mass : `~numpy.ndarray`, shape (N, A)
+        Solar masses.
+    """
+    time = np.maximum(age[:, None] - edges * 1e-9, 0.0) / tau[:, None]
+    formed = 1.0 - (1.0 + time) * np.exp(-time)
+    mass = formed[:, :-1] - formed[:, 1:]
+    return mass / mass.sum(axis=1, keepdims=True)
+
+
+def make_uneven(edges, mass, rng):
+    """
+    Multiply histories by noise, and keep their totals.
+
+    The noise is log-normal, with a scatter of 0.25 dex and an
+    exponential correlation in the logarithm of age over 0.4 dex.
+
+    Parameters
+    ----------
+    edges : `~numpy.ndarray`, shape (A + 1,)
+        Edges of the bins, yr.
+    mass : `~numpy.ndarray`, shape (N, A)
+        Mass formed per bin.
+    rng : `~numpy.random.Generator`
+        Source of the noise.
+
+    Returns
+    -------
+    mass : `~numpy.ndarray`, shape (N, A)
+        In the same unit.
+    """
+    log_age = np.log10(np.maximum(edges[1:], 1e6))
+    distance = np.abs(log_age[:, None] - log_age)
+    root = np.linalg.cholesky(_SCATTER**2 * np.exp(-distance / _CORRELATION))
+    uneven = mass * 10 ** (rng.standard_normal(mass.shape) @ root.T)
+    total = mass.sum(axis=1, keepdims=True)
+    return uneven * total / uneven.sum(axis=1, keepdims=True)
+
+
+def set_recent(edges, mass, recent):
+    """
+    Scale what was formed in the last 100 Myr, and keep the totals.
+
+    Parameters
+    ----------
+    edges : `~numpy.ndarray`, shape (A + 1,)
+        Edges of the bins, yr.
+    mass : `~numpy.ndarray`, shape (N, A)
+        Mass formed per bin.
+    recent : `~numpy.ndarray`, shape (N,)
+        Part of it that is to be younger than 100 Myr, at most 0.98.
+
+    Returns
+    -------
+    mass : `~numpy.ndarray`, shape (N, A)
+        In the same unit.
+    """
+    width = np.diff(edges)
+    share = np.clip((SFR_TIMESCALE - edges[:-1]) / width, 0.0, 1.0)
+    total = mass.sum(axis=1, keepdims=True)
+    young, old = mass * share, mass * (1.0 - share)
+    # Where nothing was formed, a constant rate.
+    nothing = young.sum(axis=1) < 1e-12 * total[:, 0]
+    young[nothing] = share * width
+    recent = np.clip(recent, 0.0, 0.98)[:, None]
+    young *= recent * total / young.sum(axis=1, keepdims=True)
+    rest = np.maximum(old.sum(axis=1, keepdims=True), 1e-30)
+    return young + old * (1.0 - recent) * total / rest
