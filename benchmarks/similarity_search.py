@@ -78,11 +78,10 @@ def hnsw(points):
 
 
 INDEXES = {
-    "astrovae brute": (ours("brute"), False),
-    "scipy cKDTree (astrovae tree)": (ours("tree"), False),
+    "brute (scikit-learn's)": (ours("brute"), False),
+    "tree (scipy's cKDTree)": (ours("tree"), False),
     "scikit-learn kd_tree": (scikit_learn("kd_tree"), False),
     "scikit-learn ball_tree": (scikit_learn("ball_tree"), False),
-    "scikit-learn brute": (scikit_learn("brute"), False),
     "faiss flat": (faiss_flat, False),
     "faiss ivf": (faiss_ivf, False),
     "hnswlib": (hnsw, True),

@@ -7,6 +7,7 @@ These functions serve `AnomalyScore`.
 
 import warnings
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import train_test_split
@@ -24,8 +25,9 @@ def fit_mixture(values, max_components, rng):
     Fit a mixture whose size galaxies held out decide.
 
     1, 2, 3, 4, 6, 8, 12, 16 ... components are tried on four fifths of
-    the galaxies until the likelihood of the last fifth has fallen
-    twice. The best is fitted again to all.
+    the galaxies, until two in turn do not make the last fifth more
+    likely, by twice the standard error of the difference. The best is
+    fitted again to all.
 
     Parameters
     ----------
@@ -43,16 +45,21 @@ def fit_mixture(values, max_components, rng):
     """
     train, held_out = train_test_split(values, test_size=0.2, random_state=rng)
     affordable = len(train) // (_PER_PARAMETER * (values.shape[1] + 1))
-    best, best_likelihood, falls = 1, None, 0
+    best, highest, failures = 1, None, 0
     for n in _sizes(min(max_components, max(affordable, 1))):
-        likelihood = _fit(train, n, rng).score(held_out)
-        if best_likelihood is None or likelihood > best_likelihood:
-            best, best_likelihood, falls = n, likelihood, 0
+        likelihood = _fit(train, n, rng).score_samples(held_out)
+        if highest is None or _is_higher(likelihood, highest):
+            best, highest, failures = n, likelihood, 0
         else:
-            falls += 1
-        if falls == 2:
+            failures += 1
+        if failures == 2:
             break
     return _fit(values, best, rng)
+
+
+def _is_higher(new, old):
+    gain = new - old
+    return gain.mean() > 2.0 * gain.std() / np.sqrt(len(gain))
 
 
 def _sizes(largest):

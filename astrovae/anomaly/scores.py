@@ -34,8 +34,8 @@ class AnomalyScore(BaseEstimator):
     Score galaxies without labels, and say how rare such scores are.
 
     One interface to three scores: minus the log-density of a mixture
-    of normal distributions (the number of components is the one with
-    the highest likelihood of galaxies held out), and two references of
+    of normal distributions (with more components only as long as they
+    make galaxies held out clearly more likely), and two references of
     scikit-learn, its isolation forest and its local outlier factor.
 
     A part of the galaxies is held out from the model. Their scores
@@ -144,7 +144,7 @@ class AnomalyScore(BaseEstimator):
         warn_of_dropped(good, "the fit")
         values = values[good]
         if len(values) < 4:
-            msg = f"there are {len(values)} galaxies with n_samples < 4; need more"
+            msg = f"n_samples = {len(values)}: at least four galaxies are needed"
             raise ValueError(msg)
         rng = check_random_state(self.random_state)
         train, held_out = train_test_split(
@@ -166,7 +166,8 @@ class AnomalyScore(BaseEstimator):
 
     def _fit_model(self, train, rng):
         if self.method == "isolation_forest":
-            return IsolationForest(self.n_estimators, random_state=rng).fit(train)
+            forest = IsolationForest(n_estimators=self.n_estimators, random_state=rng)
+            return forest.fit(train)
         if self.method == "local_outlier_factor":
             k = min(self.n_neighbors, len(train) - 1)
             return LocalOutlierFactor(k, novelty=True).fit(train)

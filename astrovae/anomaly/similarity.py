@@ -7,6 +7,7 @@ import numpy as np
 from astropy.table import QTable, Table
 from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import check_is_fitted
 
 from .latents import (
@@ -16,28 +17,26 @@ from .latents import (
     new_latents,
     warn_of_dropped,
 )
-from .neighbours import brute_neighbours
 
 __all__ = ["SimilaritySearch"]
 
 # Up to this many latents a tree needs less than a full search; see
 # benchmarks/similarity_search.py.
-_TREE_FEATURES = 6
+_TREE_FEATURES = 8
 
 
 class SimilaritySearch(BaseEstimator):
     """
     Find the galaxies nearest to examples in standardised latents.
 
-    Distances are exact: nothing is approximate, whatever the size. Of
-    the indexes that exist, two were measured to serve best: a k-d tree
-    (`scipy.spatial.cKDTree`) for few latents, or a metric other than
-    the Euclidean; and a full search by matrix products for many
-    latents, where trees visit nearly every leaf. The full search needs
-    no index at all, so nothing is built; its memory is bounded, and it
-    reads ten million galaxies in seconds. Approximate indexes (hnswlib,
-    faiss's HNSW) answer in milliseconds but take minutes to build for
-    a million galaxies, which pays after thousands of searches only.
+    Distances are exact, whatever the number of galaxies. Of the indexes
+    that exist, two serve best (``benchmarks/similarity_search.py``): a
+    k-d tree (`scipy.spatial.cKDTree`) for few latents, and scikit-learn's
+    full search by matrix products for many, of which trees would visit
+    nearly every leaf. The full search builds nothing, and its memory
+    beyond the latents is bounded. Approximate indexes (hnswlib,
+    faiss) need a hundred times longer to build than a full search for
+    hundreds of examples takes, which pays after many searches only.
 
     Parameters
     ----------
@@ -49,7 +48,7 @@ class SimilaritySearch(BaseEstimator):
         Whether to standardise the latents; False: distances as the
         latents are.
     method : {"auto", "tree", "brute"}, optional
-        How to search; ``"brute"`` is for ``p=2``.
+        How to search; ``"auto"`` takes the tree for up to eight latents.
 
     Attributes
     ----------
@@ -122,10 +121,13 @@ class SimilaritySearch(BaseEstimator):
             self.scale_ = np.where(spread > 0, spread, 1.0)
         self._points = (values - self.mean_) / self.scale_
         few = values.shape[1] <= _TREE_FEATURES
-        tree = self.method == "tree" or (self.method == "auto" and (few or self.p != 2))
-        # Not balanced: built in a third of the time, searched as fast.
-        options = {"balanced_tree": False, "compact_nodes": False}
-        self._tree = cKDTree(self._points, **options) if tree else None
+        if self.method == "tree" or (self.method == "auto" and few):
+            # Not balanced: built in a third of the time, searched as fast.
+            options = {"balanced_tree": False, "compact_nodes": False}
+            self._index = cKDTree(self._points, **options)
+        else:
+            index = NearestNeighbors(algorithm="brute", p=self.p)
+            self._index = index.fit(self._points)
         return self
 
     def _check_arguments(self):
@@ -137,9 +139,6 @@ class SimilaritySearch(BaseEstimator):
             raise ValueError(msg)
         if not self.p >= 1:
             msg = f"p must be at least 1, got {self.p}"
-            raise ValueError(msg)
-        if self.method == "brute" and self.p != 2:
-            msg = f"the full search is Euclidean; for p={self.p} use method='tree'"
             raise ValueError(msg)
 
     def kneighbors(self, examples, *, exclude_examples=True):
@@ -170,23 +169,27 @@ class SimilaritySearch(BaseEstimator):
         excluded = np.zeros(len(self._points), dtype=bool)
         if exclude_examples and good.any():
             excluded = _same_rows(self._points, values[good])
-        if self._tree is None:
-            found = brute_neighbours(
-                values[good], self._points, self.n_neighbors, excluded
-            )
-        else:
-            found = self._tree_neighbours(values[good], excluded)
+        found = self._neighbours(values[good], excluded)
         distances[good] = found[0]
         rows[good] = np.where(found[1] < 0, -1, self._rows[found[1]])
         return distances, rows
 
-    def _tree_neighbours(self, values, excluded):
+    def _neighbours(self, values, excluded):
         n = len(self._points)
         # As many more as can be in the way.
         k = min(self.n_neighbors + np.count_nonzero(excluded), n)
-        distances, rows = self._tree.query(
-            values, k=np.arange(1, k + 1), p=self.p, workers=-1
-        )
+        if len(values) == 0:
+            rows = np.zeros((0, k), dtype=int)
+        elif isinstance(self._index, cKDTree):
+            every = np.arange(1, k + 1)
+            _, rows = self._index.query(values, k=every, p=self.p, workers=-1)
+        else:
+            rows = self._index.kneighbors(values, k, return_distance=False)
+        distances = np.empty(rows.shape)
+        for i, example in enumerate(values):
+            # Again, since matrix products lose the digits of small ones.
+            difference = self._points[rows[i]] - example
+            distances[i] = np.linalg.norm(difference, ord=self.p, axis=1)
         distances = np.where(excluded[rows], np.inf, distances)
         order = np.argsort(distances, axis=1, kind="stable")[:, : self.n_neighbors]
         distances = np.take_along_axis(distances, order, axis=1)
