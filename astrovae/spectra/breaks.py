@@ -120,7 +120,7 @@ def _mean_flux(arrays, redshift, window):
     if covered <= 0:
         return np.nan, np.nan, 0.0
     # Flux per unit frequency is flux per unit wavelength times its square.
-    weights = overlap * (arrays.wavelength / low) ** 2 / covered
+    weights = overlap * (arrays.wavelength / 4000.0) ** 2 / covered
     mean = np.sum(weights * arrays.flux)
     variance = np.sum(weights[arrays.good] ** 2 / arrays.ivar[arrays.good])
     return mean, np.sqrt(variance), covered / (high - low)

@@ -17,9 +17,9 @@ from scipy import fft
 
 __all__ = ["STEP", "LogGrid", "nonnegative_gain"]
 
-#: The step of the grid in log10 of the wavelength: a quarter of SDSS's
-#: pixels, 17 km / s.
-STEP = 0.25e-4
+#: The step of the grid in log10 of the wavelength: half of one of
+#: SDSS's pixels, 34 km / s.
+STEP = 0.5e-4
 
 
 class LogGrid:
@@ -27,7 +27,7 @@ class LogGrid:
     A spectrum on a grid of log wavelength.
 
     No pixel is interpolated, so that noise stays independent: each goes
-    to the nearest point of the grid, within 9 km / s, and most points
+    to the nearest point of the grid, within 17 km / s, and most points
     have none, thus no weight.
 
     Parameters
@@ -122,7 +122,7 @@ def nonnegative_gain(matrix, linear):
     """
     Solve small non-negative least squares problems, exactly.
 
-    Every subset of the components is tried; there are seven of three.
+    Every subset of the components is tried; there are 15 of four.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 import astropy.units as u
 import numpy as np
@@ -268,6 +269,8 @@ def _download(match, name):
             )
             content = containers[0].get_string()
     except (OSError, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()  # it holds the reply, and with it a socket
         msg = f"{name} could not be downloaded from {conf.archive}: {error}"
         raise SpectrumError(msg) from error
     return content

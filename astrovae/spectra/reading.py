@@ -12,6 +12,7 @@ from pathlib import Path
 import astropy.units as u
 import numpy as np
 from astropy.io import fits
+from astropy.io.registry import IORegistryError
 from astropy.nddata import InverseVariance
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning
@@ -109,7 +110,12 @@ def _read(path, name, target):
     if name is None and path.suffix.lower() == ".ecsv":
         name = "ECSV"
     cls = spectrum_class()
-    spectrum = cls.read(str(path), format=name) if name else cls.read(str(path))
+    try:
+        spectrum = cls.read(str(path), format=name) if name else cls.read(str(path))
+    except IORegistryError as error:
+        # specutils lists all that it reads, over many lines.
+        msg = f"{path.name} cannot be read as a spectrum: its format is not known"
+        raise SpectrumError(msg) from error
     if name in ("tabular-fits", "ECSV"):
         spectrum = _with_columns(spectrum, path)
     return spectrum

@@ -15,35 +15,34 @@ from astrovae.spectra.stellar_continua import stellar_continuum
 
 __all__ = ["TEMPLATES", "Template"]
 
-# Fluxes relative to H beta: recombination case B with some dust, and
-# forbidden lines as in metal-poor peas and in metal-rich spirals.
-# Rounded typical values; the fit only needs the pattern.
-_METAL_POOR = {
-    "[O II] 3726": 0.7,
-    "[O II] 3729": 0.9,
-    "[Ne III] 3869": 0.45,
-    "H delta": 0.25,
-    "H gamma": 0.46,
-    "[O III] 4363": 0.06,
+# Fluxes relative to the first line: recombination case B with some dust,
+# and forbidden lines as they are in spirals. Rounded typical values; the
+# fit only needs the pattern. Species that vary from galaxy to galaxy are
+# components of their own in the template of strong lines: a single line
+# is then as ambiguous as it is in truth.
+_BALMER = {
     "H beta": 1.0,
-    "[O III] 4959": 1.8,
-    "[O III] 5007": 5.4,
-    "He I 5876": 0.11,
-    "[O I] 6300": 0.05,
-    "[N II] 6548": 0.06,
+    "H gamma": 0.46,
+    "H delta": 0.25,
     "H alpha": 3.0,
-    "[N II] 6583": 0.18,
-    "[S II] 6716": 0.2,
-    "[S II] 6731": 0.15,
+}
+_DOUBLY_IONISED = {
+    "[O III] 5007": 1.0,
+    "[O III] 4959": 0.335,
+    "[O III] 4363": 0.01,
+    "[Ne III] 3869": 0.08,
+}
+_SINGLY_IONISED = {
+    "[O II] 3729": 1.0,
+    "[O II] 3726": 0.77,
 }
 _METAL_RICH = {
+    "H beta": 1.0,
     "[O II] 3726": 0.8,
     "[O II] 3729": 1.1,
     "[Ne III] 3869": 0.05,
     "H delta": 0.2,
     "H gamma": 0.4,
-    "[O III] 4363": 0.0,
-    "H beta": 1.0,
     "[O III] 4959": 0.25,
     "[O III] 5007": 0.75,
     "He I 5876": 0.1,
@@ -54,7 +53,12 @@ _METAL_RICH = {
     "[S II] 6716": 0.8,
     "[S II] 6731": 0.6,
 }
-_RATIOS = {"metal-poor gas": _METAL_POOR, "metal-rich gas": _METAL_RICH}
+_RATIOS = {
+    "Balmer lines": _BALMER,
+    "[O III]": _DOUBLY_IONISED,
+    "[O II]": _SINGLY_IONISED,
+    "metal-rich gas": _METAL_RICH,
+}
 _STARS = {"old stars": "old", "young stars": "young"}
 
 
@@ -68,8 +72,8 @@ class Template:
     name : str
         Its name.
     components : tuple of str
-        Of "old stars", "young stars", "metal-poor gas" and
-        "metal-rich gas".
+        Of "old stars", "young stars", "metal-rich gas", "Balmer lines",
+        "[O III]" and "[O II]".
     """
 
     name: str
@@ -98,7 +102,7 @@ class Template:
         -------
         components : `~numpy.ndarray`, shape (K, N)
             Flux per unit wavelength: stars are 1 near 5500 AA; the
-            lines integrate to 1 AA at H beta.
+            first line of each gas integrates to 1 AA.
         """
         wavelength = np.asarray(wavelength, dtype=float)
         return np.array(
@@ -128,7 +132,10 @@ TEMPLATES = {
     template.name: template
     for template in (
         Template("passive", ("old stars",)),
-        Template("star-forming", ("old stars", "young stars", "metal-rich gas")),
-        Template("emission-line", ("young stars", "metal-poor gas")),
+        Template(
+            "star-forming",
+            ("old stars", "young stars", "metal-rich gas", "Balmer lines"),
+        ),
+        Template("emission-line", ("young stars", "Balmer lines", "[O III]", "[O II]")),
     )
 }
