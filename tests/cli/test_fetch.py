@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.table import QTable, Table
 from fake_server import FakeServer
 
-from astrovae import GalaxyImageSet
+from astrovae import GalaxyImageSet, PhysicsVAE
 from astrovae.cli import main
 from astrovae.cli.fetching import SERVICES
 from astrovae.cli.tables import is_table
@@ -201,3 +201,22 @@ def test_predict_takes_a_table_alone(tmp_path, capsys, model_file):
     words = ["predict", str(path), str(path), "-o", str(tmp_path / "r.ecsv")]
     assert main([*words, "--model", str(model_file)]) == 2
     assert "given alone" in capsys.readouterr().err
+
+
+def test_reddening_of_the_table(server, tmp_path, model_file, monkeypatch):
+    path, output = tmp_path / "t.csv", tmp_path / "set.hdf5"
+    Table({**DEGREES, "EBV": [0.01, 0.2, 0.3]}).write(path)
+    words = [str(path), "--server", server.url, "--cache", str(tmp_path / "cache")]
+    assert main(["fetch", *words, "-o", str(output), "--size", "8"]) == 0
+    np.testing.assert_allclose(GalaxyImageSet.read(output).ebv, [0.01, 0.2, 0.3])
+    seen = []
+    whole = PhysicsVAE.predict
+
+    def predict(self, images):
+        seen.append(images.ebv)
+        return whole(self, images)
+
+    monkeypatch.setattr(PhysicsVAE, "predict", predict)
+    words += ["-o", str(tmp_path / "r.ecsv"), "--model", str(model_file)]
+    assert main(["predict", *words]) == 0
+    np.testing.assert_allclose(seen[0], [0.01, 0.2, 0.3])
