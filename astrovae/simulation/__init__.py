@@ -7,6 +7,7 @@ The parts that draw spectra and images need the ``simulate`` extra
 """
 
 from .artefacts import *
+from .catalogue import *
 from .core import *
 from .labels import *
 from .storage import *

@@ -5,21 +5,19 @@ From a seed to a set of images with known answers.
 
 import astropy.units as u
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.cosmology import units as cu
-from astropy.nddata import InverseVariance
 from astropy.table import QTable, vstack
 from joblib import Parallel, delayed
 
 from astrovae.images import GalaxyImageSet
 from astrovae.images.normalization import EXTINCTION
 
-from .conditions import NATIVE_PIXEL, SKY_SIGMA, draw_conditions
+from .conditions import NATIVE_PIXEL
+from .drawing import assemble, check_frame, render_galaxies
 from .library import BANDS
-from .population import SELECTIONS, draw_galaxies
-from .rendering import render_galaxy
+from .population import COMPONENTS, SELECTIONS, draw_galaxies
 
-__all__ = ["iter_simulation", "simulate_galaxies"]
+__all__ = ["iter_simulation", "simulate_catalogue", "simulate_galaxies"]
 
 # Galaxies are made in blocks of this many, each from a seed of its
 # own, so that the result depends neither on n nor on the processes.
@@ -43,8 +41,6 @@ _TRUTH_UNITS = {
     "log_metallicity": u.dimensionless_unscaled,
 }
 
-_COMPONENTS = ("bulge_flux", "disc_flux", "clump_flux")
-
 
 def _simulate_block(seed, n, bands, size, pixel_scale, selection):
     """
@@ -52,60 +48,29 @@ def _simulate_block(seed, n, bands, size, pixel_scale, selection):
     processes.
     """
     rng = np.random.default_rng(seed)
-    galaxies = draw_galaxies(n, selection, rng)
-    imaged = [BANDS.index(band) for band in bands]
-    for name in _COMPONENTS:
-        galaxies[name] = galaxies[name][:, imaged]
-    # A position is an identity here, not an observation.
-    galaxies["ra"] = rng.uniform(0, 360, n)
-    galaxies["dec"] = np.degrees(np.arcsin(rng.uniform(-0.3, 0.5, n)))
+    galaxies = _draw(n, selection, bands, rng)
     data, ivar, observed = render_galaxies(galaxies, bands, size, pixel_scale, rng)
     return data, ivar, galaxies | observed
 
 
-def render_galaxies(galaxies, bands, size, pixel_scale, rng):
+def _draw(n, selection, bands, rng):
     """
-    Draw galaxies, each under conditions of its own.
-
-    Parameters
-    ----------
-    galaxies : dict of `~numpy.ndarray`
-        From `~astrovae.simulation.population.draw_galaxies`, with the
-        fluxes of these bands only.
-    bands : tuple of str
-        Bands among g, r, i, z.
-    size : int
-        Pixels on a side.
-    pixel_scale : float
-        In arcsec.
-    rng : `~numpy.random.Generator`
-        Source of randomness.
-
-    Returns
-    -------
-    data, inverse_variance : `~numpy.ndarray`, shape (N, bands, size, size)
-        In nanomaggies per pixel.
-    observed : dict of `~numpy.ndarray`
-        ``psf_fwhm`` (N, bands), arcsec, and ``ebv`` (N,).
+    Galaxies with the fluxes of some bands, and places on the sky.
     """
-    n = len(galaxies["redshift"])
-    data = np.empty((n, len(bands), size, size), np.float32)
-    ivar = np.empty_like(data)
-    psf_fwhm, ebv = np.empty((n, len(bands))), np.empty(n)
-    coefficients = np.array([EXTINCTION[band] for band in bands])
-    for i in range(n):
-        conditions = draw_conditions(bands, pixel_scale, rng)
-        psf_fwhm[i], ebv[i] = conditions["psf_fwhm"], conditions["ebv"]
-        conditions["extinction"] = 10 ** (-0.4 * ebv[i] * coefficients)
-        data[i], ivar[i] = render_galaxy(
-            {name: values[i] for name, values in galaxies.items()},
-            bands=bands,
-            size=size,
-            pixel_scale=pixel_scale,
-            conditions=conditions,
-            rng=rng,
-        )
-    return data, ivar, {"psf_fwhm": psf_fwhm, "ebv": ebv}
+    galaxies = draw_galaxies(n, selection, rng)
+    imaged = [BANDS.index(band) for band in bands]
+    for name in COMPONENTS:
+        galaxies[name] = galaxies[name][:, imaged]
+    # A position is an identity here, not an observation.
+    galaxies["ra"] = rng.uniform(0, 360, n)
+    galaxies["dec"] = np.degrees(np.arcsin(rng.uniform(-0.3, 0.5, n)))
+    return galaxies
+
+
+def _check_selection(selection):
+    if selection not in SELECTIONS:
+        msg = f"unknown selection {selection!r}; known are {sorted(SELECTIONS)}"
+        raise ValueError(msg)
 
 
 def _truth_table(galaxies, ids, bands):
@@ -131,7 +96,7 @@ def _truth_table(galaxies, ids, bands):
     truth["orientation_err"] = (
         np.full(len(ids), _ORIENTATION_ERR.to_value(u.deg)) * u.deg
     )
-    flux = sum(galaxies[name] for name in _COMPONENTS)
+    flux = sum(galaxies[name] for name in COMPONENTS)
     for i, band in enumerate(bands):
         reddened = flux[:, i] * 10 ** (-0.4 * galaxies["ebv"] * EXTINCTION[band])
         truth[f"mag_{band}"] = (22.5 - 2.5 * np.log10(reddened)) * u.mag
@@ -171,25 +136,11 @@ def iter_simulation(
     ValueError
         As `simulate_galaxies`.
     """
-    bands = tuple(bands)
     if n < 0:
         msg = f"n must not be negative, got {n}"
         raise ValueError(msg)
-    if size < 1:
-        msg = f"size must be at least 1 pixel, got {size}"
-        raise ValueError(msg)
-    if selection not in SELECTIONS:
-        msg = f"unknown selection {selection!r}; known are {sorted(SELECTIONS)}"
-        raise ValueError(msg)
-    unknown = [band for band in bands if band not in SKY_SIGMA]
-    if unknown or not bands or len(set(bands)) < len(bands):
-        msg = f"bands must be different ones among {''.join(SKY_SIGMA)}, got {bands}"
-        raise ValueError(msg)
-    scale = u.Quantity(pixel_scale)
-    if not scale.unit.is_equivalent(u.arcsec):
-        msg = f"'pixel_scale' must be an angle, got {pixel_scale!r}"
-        raise u.UnitsError(msg)
-    scale = scale.to_value(u.arcsec)
+    _check_selection(selection)
+    bands, scale = check_frame(bands, size, pixel_scale)
     root = np.random.default_rng(random_state).integers(2**63)
     seeds = np.random.SeedSequence(root).spawn(-(-n // _BLOCK))
     work = (
@@ -206,17 +157,43 @@ def iter_simulation(
         ids = np.array([f"{name}-{i:07d}" for i in range(start, stop)])
         columns = {name: values[:count] for name, values in galaxies.items()}
         truth = _truth_table(columns, ids, bands)
-        images = GalaxyImageSet(
-            data[:count] * u.nmgy,
-            bands=bands,
-            pixel_scale=scale * u.arcsec,
-            coords=SkyCoord(truth["ra"], truth["dec"]),
-            ids=ids,
-            uncertainty=InverseVariance(ivar[:count], unit=u.nmgy**-2),
-            psf_fwhm=columns["psf_fwhm"] * u.arcsec,
-            ebv=columns["ebv"],
-        )
-        yield images, truth
+        pixels = data[:count], ivar[:count]
+        yield assemble(truth, pixels, columns, bands, scale), truth
+
+
+def simulate_catalogue(n, *, random_state=None, selection="decals", bands="grz"):
+    """
+    Simulate galaxies without images: thousands per second.
+
+    Parameters
+    ----------
+    n : int
+        Number of galaxies, at least 1.
+    random_state : int or `~numpy.random.Generator`, optional
+        Seed. Not the galaxies that `simulate_galaxies` draws with it.
+    selection, bands
+        As for `simulate_galaxies`.
+
+    Returns
+    -------
+    truth : `~astropy.table.QTable`
+        As from `simulate_galaxies`; the magnitudes are not reddened.
+
+    Raises
+    ------
+    ImportError
+        Without the ``simulate`` extra.
+    ValueError
+        If ``n`` is less than 1, or a band or the selection unknown.
+    """
+    if n < 1:
+        msg = f"n must be at least 1, got {n}"
+        raise ValueError(msg)
+    _check_selection(selection)
+    bands, _ = check_frame(bands, 1, NATIVE_PIXEL * u.arcsec)
+    rng = np.random.default_rng(random_state)
+    galaxies = _draw(n, selection, bands, rng) | {"ebv": np.zeros(n)}
+    return _truth_table(galaxies, np.array([str(i) for i in range(n)]), bands)
 
 
 def simulate_galaxies(

@@ -24,7 +24,10 @@ from .relations import (
 )
 from .spectra import COSMOLOGY, component_fluxes, surviving_mass
 
-__all__ = ["SELECTIONS", "draw_galaxies", "draw_population"]
+__all__ = ["COMPONENTS", "SELECTIONS", "draw_galaxies", "draw_population"]
+
+#: The columns of fluxes that make up a galaxy.
+COMPONENTS = ("bulge_flux", "disc_flux", "clump_flux")
 
 #: Limits in r (AB) of the named selections, each with its share.
 SELECTIONS = {
@@ -86,7 +89,7 @@ def draw_galaxies(n, selection, rng):
         missing = number
         while missing > 0:
             drawn = draw_population(4 * missing + 16, r_limit=limit, rng=rng)
-            total = sum(drawn[f"{part}_flux"] for part in ("bulge", "disc", "clump"))
+            total = sum(drawn[name] for name in COMPONENTS)
             r_flux = total[:, BANDS.index("r")]
             bright = np.flatnonzero(r_flux > 10 ** (-0.4 * (limit - 22.5)))[:missing]
             missing -= len(bright)
