@@ -79,8 +79,11 @@ def read_spectrum(path, *, format=None, target=None, medium="vacuum"):  # noqa: 
         warnings.simplefilter("ignore", u.UnitsWarning)
         try:
             spectrum = _read(path, format, target)
-        except (SpectrumError, u.UnitsError):
+        except u.UnitsError:
             raise
+        except SpectrumError as error:
+            msg = f"{path.name} cannot be read as a spectrum: {error}"
+            raise SpectrumError(msg) from error
         except AstropyUserWarning as error:
             msg = f"{path.name} was cut short: {error}"
             raise SpectrumError(msg) from error
@@ -114,7 +117,7 @@ def _read(path, name, target):
         spectrum = cls.read(str(path), format=name) if name else cls.read(str(path))
     except IORegistryError as error:
         # specutils lists all that it reads, over many lines.
-        msg = f"{path.name} cannot be read as a spectrum: its format is not known"
+        msg = "its format is not known"
         raise SpectrumError(msg) from error
     if name in ("tabular-fits", "ECSV"):
         spectrum = _with_columns(spectrum, path)
