@@ -1,0 +1,236 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+How accurate and how honest a model is, on galaxies that it never saw.
+
+    python scripts/train_pretrained.py simulate --folder work
+    python benchmarks/accuracy.py work decals-sim-v2 gagliano2023-sim-v2
+
+Test galaxies are those of ``work/test.hdf5`` (seed of their own). Beside the
+models stand gradient-boosted trees that learnt from the training galaxies'
+catalogue: grz fluxes and half-light radii with the noise that a catalogue of
+the same depth has. Models are names of packaged weights or files.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from astrovae import GalaxyImageSet, PhysicsVAE
+from astrovae.images.normalization import EXTINCTION
+from astrovae.metrics import (
+    calibration,
+    comparison_table,
+    conditional_coverage,
+    ks_distance,
+    tarp,
+)
+from astrovae.parameters import PARAMETERS, PHYSICAL
+from astrovae.simulation.conditions import NATIVE_PIXEL, SKY_SIGMA
+from astrovae.vae.frames import encode_images
+from astrovae.vae.posteriors import build_posterior
+
+BANDS = "grz"
+N_DRAWS = 400
+LEVELS = (0.68, 0.95)
+
+
+def read(folder, part):
+    """Images (lazy) and truth of one part."""
+    images = GalaxyImageSet.read(folder / f"{part}.hdf5")
+    return images, QTable.read(folder / f"{part}-truth.ecsv")
+
+
+def load(name):
+    """A packaged model, or one from a file."""
+    if Path(name).is_file():
+        return PhysicsVAE.load(name)
+    return PhysicsVAE.from_pretrained(name)
+
+
+def labels_of(truth):
+    """Redshift, log mass and log SFR, (N, 3)."""
+    return np.stack([PARAMETERS[n].to_latent(truth[n]) for n in PHYSICAL], axis=1)
+
+
+def catalogue_features(images, truth, rng):
+    """
+    What a catalogue would have measured: asinh fluxes, colours, size.
+
+    The error of a flux is that of the sky within the effective area of
+    the profile seen through the PSF, with one per cent of the flux.
+    """
+    n = len(truth)
+    magnitude = np.stack([truth[f"mag_{b}"].value for b in BANDS], axis=1)
+    flux = 10 ** (-0.4 * (magnitude - 22.5))
+    sky = np.array([SKY_SIGMA[band] for band in BANDS])
+    # The spread of depths of `astrovae.simulation.conditions`.
+    sky = sky * np.exp(rng.normal(0, 0.22, (n, 1)) + rng.normal(0, 0.22, (n, 3)))
+    spheroid = truth["bulge_fraction"] > 0.5
+    radius = np.where(spheroid, truth["bulge_radius"], truth["disc_radius"]).value
+    psf = images.psf_fwhm.to_value("arcsec") / 2.355
+    area = 4 * np.pi * (psf**2 + (radius[:, None] / 1.5) ** 2) / NATIVE_PIXEL**2
+    error = np.hypot(sky * np.sqrt(area), 0.01 * flux)
+    measured = flux + error * rng.standard_normal(flux.shape)
+    coefficients = np.array([EXTINCTION[band] for band in BANDS])
+    measured *= 10 ** (0.4 * images.ebv[:, None] * coefficients)
+    size_error = np.clip(1.5 * error[:, 1] / flux[:, 1], 0.03, 1.0)
+    size = np.log(radius) + size_error * rng.standard_normal(n)
+    signal = np.arcsinh(measured / 0.2)
+    return np.column_stack([signal, -np.diff(signal, axis=1), size])
+
+
+def boosted_trees(folder, images, truth):
+    """Estimates, (N, 3), of trees that learnt from the training part."""
+    rng = np.random.default_rng(0)
+    own_images, own_truth = read(folder, "train")
+    x, y = catalogue_features(own_images, own_truth, rng), labels_of(own_truth)
+    test = catalogue_features(images, truth, rng)
+    estimates = []
+    for column in y.T:
+        model = HistGradientBoostingRegressor(
+            max_iter=600, learning_rate=0.06, early_stopping=True, random_state=0
+        )
+        estimates.append(model.fit(x, column).predict(test))
+    return np.stack(estimates, axis=1)
+
+
+def as_table(estimates):
+    """Estimates on the modelled scale as a result table."""
+    return QTable(
+        {
+            name: PARAMETERS[name].from_latent(column)
+            for name, column in zip(PHYSICAL, estimates.T, strict=True)
+        }
+    )
+
+
+def show(title, table, columns):
+    """Print some columns of a table."""
+    print(f"\n{title}")
+    table = table[[name for name in columns if name in table.colnames]]
+    for name in table.colnames:
+        if table[name].dtype.kind == "f":
+            table[name].info.format = ".4f"
+    table.pprint(max_width=-1, max_lines=-1)
+
+
+FIGURES = (
+    "parameter",
+    "n",
+    "n_excluded",
+    "bias",
+    "NMAD",
+    "scatter",
+    "outlier_fraction",
+    "R2",
+)
+
+
+def compare(title, predicted, truth):
+    """Print the figures of one set of estimates; return its NMADs."""
+    table = comparison_table(predicted, truth)
+    scatter = [
+        np.std(
+            PARAMETERS[name].to_latent(predicted[name])
+            - PARAMETERS[name].to_latent(truth[name])
+        )
+        if name in PHYSICAL
+        else np.nan
+        for name in table["parameter"]
+    ]
+    table["scatter"] = scatter
+    show(title, table, FIGURES)
+    return {row["parameter"]: (row["NMAD"], row["scatter"]) for row in table}
+
+
+def honesty(vae, images, truth):
+    """Coverage over all and by quartile of r, PIT, CRPS and TARP."""
+    draws = vae.sample_posterior(images, n=N_DRAWS, random_state=0)
+    show(
+        "calibration, from draws of the posterior",
+        calibration(draws, truth, levels=LEVELS),
+        ("parameter", "n", "coverage_68", "coverage_95", "pit_ks", "crps"),
+    )
+    r = truth["mag_r"].value
+    posterior = posterior_of(vae, images)
+    rows = []
+    for name in posterior.names:
+        value = PARAMETERS[name].to_latent(truth[name])
+        pit = posterior.cdf(name, value[:, None])[:, 0]
+        row = {"parameter": name, "pit_ks": ks_distance(pit)["distance"]}
+        quartiles = conditional_coverage(pit, r, bins=4, levels=LEVELS)
+        for level in ("68", "95"):
+            row[f"all_{level}"] = np.mean(
+                np.abs(pit - 0.5) < {"68": 0.34, "95": 0.475}[level]
+            )
+            for i, quartile in enumerate(quartiles, start=1):
+                row[f"q{i}_{level}"] = quartile[f"coverage_{level}"]
+        rows.append(row)
+    show("the same, from the cdf at the truth, by quartile of r", QTable(rows), rows[0])
+    some = tarp(draws[:4000], truth[:4000], random_state=0)
+    deviation, expected = (
+        some.meta[key] for key in ("max_deviation", "max_deviation_expected")
+    )
+    print(f"TARP: largest deviation {deviation:.3f}, {expected:.3f} expected")
+
+
+def posterior_of(vae, images):
+    """The posterior that predict and sample_posterior read."""
+    return build_posterior(vae, encode_images(vae, images)[0])
+
+
+def remove_bands(vae, images, truth):
+    """The same galaxies whole and with a random band masked."""
+    rng = np.random.default_rng(0)
+    whole = GalaxyImageSet.concatenate([images[:6000]])
+    lost = rng.integers(0, len(BANDS), len(whole))
+    mask = np.zeros(whole.shape, dtype=bool)
+    mask[np.arange(len(whole)), lost] = True
+    if whole.mask is not None:
+        mask |= whole.mask
+    poorer = GalaxyImageSet(
+        np.where(mask, 0, whole.data) * whole.unit,
+        bands=whole.bands,
+        pixel_scale=whole.pixel_scale,
+        ids=whole.ids,
+        mask=mask,
+        psf_fwhm=whole.psf_fwhm,
+        ebv=whole.ebv,
+    )
+    truth = truth[: len(whole)]
+    full = compare("whole", vae.predict(whole), truth)["redshift"][0]
+    less = compare("one band removed", vae.predict(poorer), truth)["redshift"][0]
+    print(f"NMAD of redshift, one band removed over whole: {less / full:.2f}")
+
+
+def main():
+    """Print everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("models", nargs="+")
+    arguments = parser.parse_args()
+    images, truth = read(arguments.folder, "test")
+    best = {}
+    for name in arguments.models:
+        vae = load(name)
+        best[name] = compare(name, vae.predict(images), truth)
+        if vae.preset_.network == "mixture":
+            honesty(vae, images, truth)
+            remove_bands(vae, images, truth)
+    trees = as_table(boosted_trees(arguments.folder, images, truth))
+    best["boosted trees"] = compare("boosted trees", trees, truth)
+    first, *others = best
+    for other in others:
+        z = best[first]["redshift"][0] / best[other]["redshift"][0]
+        sfr, spread = np.divide(best[first]["sfr"], best[other]["sfr"])
+        print(
+            f"{first} over {other}: NMAD of redshift {z:.2f}, "
+            f"log SFR: NMAD {sfr:.2f}, standard deviation {spread:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

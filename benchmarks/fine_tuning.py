@@ -1,0 +1,101 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Adapting a model to 1,500 galaxies of one's own, against starting anew.
+
+    python benchmarks/fine_tuning.py ../shared/data/catalogs [MODEL]
+
+Supernova hosts of DES with r < 23 and z < 1 are drawn with their real
+redshifts and grz fluxes (`astrovae.simulation.render_catalogue`). 1,500 of
+them, with the catalogue's masses and SFRs, train a new model and adapt a
+packaged one; the others judge both, and the packaged model as it is.
+"""
+
+import argparse
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+from astropy.cosmology import units as cu
+from astropy.table import QTable, Table
+
+from astrovae import PhysicsVAE
+from astrovae.images.normalization import EXTINCTION
+from astrovae.metrics import comparison_table
+from astrovae.simulation import render_catalogue
+
+N_OWN = 1500
+FAINTEST = 23.0
+# A new model gets as many epochs as it can use; patience ends it.
+FROM_SCRATCH = {"max_epochs": 60, "learning_rate": 2e-3, "batch_size": 64}
+
+
+def read_hosts(folder):
+    """The hosts as `render_catalogue` takes them."""
+    table = Table.read(folder / "des_sn_hosts.ecsv")
+    good = (table["redshift"] > 0.01) & (table["redshift"] < 1)
+    good &= (table["log_stellar_mass"] > 7) & (table["log_stellar_mass"] < 12.5)
+    good &= np.abs(table["log_sfr"]) < 4
+    for band in "grz":
+        good &= (table[f"mag_{band}"] > 10) & (table[f"mag_{band}"] < 30)
+    good &= table["mag_r"] < FAINTEST
+    table = table[good]
+    hosts = QTable()
+    hosts["id"] = [str(name) for name in table["id"]]
+    hosts["redshift"] = np.array(table["redshift"]) * cu.redshift
+    hosts["redshift_err"] = np.full(len(table), 5e-4) * cu.redshift
+    for name, column, unit in (
+        ("stellar_mass", "log_stellar_mass", u.Msun),
+        ("sfr", "log_sfr", u.Msun / u.yr),
+    ):
+        value = 10 ** np.array(table[column]) * unit
+        hosts[name] = value
+        dex = np.clip(table[f"{column}_err"], 0.05, 2.0)
+        hosts[f"{name}_err"] = value * np.array(dex) * np.log(10)
+    hosts["ebv"] = np.array(table["mw_ebv"]) * u.mag
+    for band in "grz":
+        seen = np.array(table[f"mag_{band}"])
+        hosts[f"mag_{band}"] = (seen - EXTINCTION[band] * hosts["ebv"].value) * u.mag
+    return hosts
+
+
+def show(title, vae, images, truth):
+    """Print the figures of one model; return its NMAD of redshift."""
+    table = comparison_table(vae.predict(images), truth)
+    names = ["parameter", "n", "bias", "NMAD", "outlier_fraction", "coverage_68"]
+    table = table[names]
+    for name in names[2:]:
+        table[name].info.format = ".4f"
+    print(f"\n{title}")
+    table.pprint(max_width=-1)
+    return table["NMAD"][0]
+
+
+def main():
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("catalogues", type=Path)
+    parser.add_argument("model", nargs="?")
+    arguments = parser.parse_args()
+    hosts = read_hosts(arguments.catalogues)
+    order = np.random.default_rng(0).permutation(len(hosts))
+    hosts = hosts[order]
+    images = render_catalogue(hosts, random_state=0)
+    own, others = slice(0, N_OWN), slice(N_OWN, None)
+    truth = hosts[others]
+
+    def load():
+        name = arguments.model
+        is_file = name is not None and Path(name).is_file()
+        return PhysicsVAE.load(name) if is_file else PhysicsVAE.from_pretrained(name)
+
+    show("the packaged model", load(), images[others], truth)
+    tuned = load().fine_tune(images[own], hosts[own])
+    adapted = show("fine-tuned", tuned, images[others], truth)
+    new = PhysicsVAE(random_state=0, patience=15, **FROM_SCRATCH)
+    new.fit(images[own], hosts[own])
+    anew = show("from scratch", new, images[others], truth)
+    print(f"\nNMAD of redshift, fine-tuned over from scratch: {adapted / anew:.2f}")
+
+
+if __name__ == "__main__":
+    main()
