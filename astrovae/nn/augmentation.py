@@ -33,9 +33,13 @@ def flip_and_rotate(batch, generator):
     n = len(batch.x)
     draws = torch.rand((3, n), generator=generator) < 0.5
     flip_x, flip_y, transpose = draws.to(batch.x.device)
-    batch.x = _turn(batch.x, flip_x, flip_y, transpose)
-    if batch.valid is not None:
-        batch.valid = _turn(batch.valid, flip_x, flip_y, transpose)
+
+    def turn(x):
+        return None if x is None else _turn(x, flip_x, flip_y, transpose)
+
+    batch.x, batch.valid = turn(batch.x), turn(batch.valid)
+    if batch.clean is not None:
+        batch.clean = tuple(turn(part) for part in batch.clean)
     if batch.target.shape[1] >= 2:
         target = batch.target.clone()
         mirrored = flip_x ^ flip_y
