@@ -30,9 +30,8 @@ from astrovae.parameters import PARAMETERS, PHYSICAL
 from astrovae.simulation import simulate_catalogue
 
 N_SIMULATED = 60_000
-# Scatter added to simulated magnitudes: the photometry's own errors and
-# its systematic ones, so that the forest does not trust the third digit.
-MAG_SCATTER = 0.03
+# Scatter added to simulated magnitudes, about the errors of the catalogues.
+MAG_SCATTER = 0.02
 BANDS = "grz"
 
 
@@ -115,7 +114,7 @@ def compare_with_catalogues(folder):
     }
     # The halves that the simulation was fitted to, and the others.
     halves = {name: rng.random(len(t[0][0])) < 0.5 for name, t in tables.items()}
-    _, magnitudes, truth = simulate("deep", rng)
+    _, magnitudes, truth = simulate("decals", rng)
     for name, ((real, labels), faintest) in tables.items():
         first = halves[name]
         bright = magnitudes[:, 1] < faintest
