@@ -117,7 +117,7 @@ def _main_sequence(table, parameters):
     # Latents without units carry the names of parameters as well.
     if any(getattr(table[name], "unit", None) is None for name in needed[1:]):
         return []
-    from astrovae.simulation.population import main_sequence
+    from astrovae.simulation.relations import main_sequence
 
     redshift, log_mass, log_sfr = (parameters[name] for name in needed)
     usable = np.isfinite(redshift) & (redshift >= 0) & np.isfinite(log_mass)
@@ -138,7 +138,7 @@ def _size(name, table, redshift):
     unit = getattr(table[name], "unit", None)
     what = name.replace("_", " ")
     if unit is not None and unit.is_equivalent(u.arcsec) and redshift is not None:
-        from astrovae.simulation.population import COSMOLOGY
+        from astrovae.simulation.spectra import COSMOLOGY
 
         usable = np.isfinite(redshift) & (redshift > 0)
         scale = np.full(len(values), np.nan)

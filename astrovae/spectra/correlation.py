@@ -4,10 +4,10 @@ Chi squared of a template at all redshifts at once.
 
 On a grid of log wavelength a redshift is a shift, and the sums that a
 linear fit needs are correlations, which the fast Fourier transform gives
-for every shift. `specutils.analysis.template_redshift` was tried first:
-it resamples the template anew for each redshift, takes one component
-with one free scale, ignores the mask and knows no continuum beside the
-template, so that flux calibration and dust decide the redshift.
+for every shift. `specutils.analysis.template_redshift` is not used: it
+resamples the template anew for each redshift, takes one component with
+one free scale, ignores the mask and knows no continuum beside the
+template, so that flux calibration and dust would decide the redshift.
 """
 
 from itertools import combinations
