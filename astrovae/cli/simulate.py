@@ -59,6 +59,14 @@ def add_arguments(parser):
         help="number of processes; -1: all cores",
     )
     parser.add_argument(
+        "--artefacts",
+        metavar="FRACTION",
+        type=float,
+        default=0.0,
+        help="part of the frames with a chip gap, a saturated star, a satellite "
+        "trail or a missing band (default: 0)",
+    )
+    parser.add_argument(
         "--quantize-level",
         metavar="LEVEL",
         type=float,
@@ -83,6 +91,7 @@ def run(args):
         bands=args.bands,
         size=args.size,
         n_jobs=args.n_jobs,
+        artefacts=args.artefacts,
     )
     write_table(truth, args.truth, name)
     print(f"{args.n} galaxies: {args.output}, {args.truth}")

@@ -13,6 +13,7 @@ import numpy as np
 
 __all__ = [
     "ARTEFACT_INJECTORS",
+    "inject_artefacts",
     "inject_chip_gap",
     "inject_missing_band",
     "inject_satellite_trail",
@@ -260,3 +261,52 @@ ARTEFACT_INJECTORS = {
     "satellite_trail": inject_satellite_trail,
     "missing_band": inject_missing_band,
 }
+
+
+def inject_artefacts(images, fraction, *, random_state=None):
+    """
+    Give some images one artefact each, of a random kind.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        N images.
+    fraction : float
+        Probability of each image to be hit, between 0 and 1.
+    random_state : int or `~numpy.random.Generator`, optional
+        Seed.
+
+    Returns
+    -------
+    images : `~astrovae.GalaxyImageSet`
+        A copy, in the same order.
+    kinds : `~numpy.ndarray` of str, shape (N,)
+        Keys of `ARTEFACT_INJECTORS`; empty where there is none.
+
+    Raises
+    ------
+    ValueError
+        If the fraction is out of range.
+    """
+    if not 0 <= fraction <= 1:
+        msg = f"the fraction of artefacts must be between 0 and 1, got {fraction}"
+        raise ValueError(msg)
+    rng = np.random.default_rng(random_state)
+    names = [
+        name
+        for name in ARTEFACT_INJECTORS
+        # An image of one band that lacks it is no image.
+        if name != "missing_band" or len(images.bands) > 1
+    ]
+    hit = rng.random(len(images)) < fraction
+    kinds = np.where(hit, rng.choice(names, len(images)), "")
+    rows = [np.flatnonzero(kinds == "")]
+    parts = [images[rows[0]]]
+    for name in names:
+        rows.append(np.flatnonzero(kinds == name))
+        if len(rows[-1]):
+            injector = ARTEFACT_INJECTORS[name]
+            parts.append(injector(images[rows[-1]], random_state=rng))
+    parts = [part for part in parts if len(part)]
+    order = np.argsort(np.concatenate(rows))
+    return type(images).concatenate(parts)[order], kinds

@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 from astrovae.images import GalaxyImageSet
 from astrovae.images.normalization import EXTINCTION
 
+from .artefacts import inject_artefacts
 from .conditions import NATIVE_PIXEL
 from .drawing import assemble, check_frame, render_galaxies
 from .library import BANDS
@@ -115,13 +116,14 @@ def iter_simulation(
     size=128,
     pixel_scale=NATIVE_PIXEL * u.arcsec,
     n_jobs=1,
+    artefacts=0.0,
 ):
     """
     Simulate galaxies block by block, for sets that outgrow memory.
 
     Parameters
     ----------
-    n, random_state, selection, bands, size, pixel_scale, n_jobs
+    n, random_state, selection, bands, size, pixel_scale, n_jobs, artefacts
         As in `simulate_galaxies`.
 
     Yields
@@ -158,7 +160,14 @@ def iter_simulation(
         columns = {name: values[:count] for name, values in galaxies.items()}
         truth = _truth_table(columns, ids, bands)
         pixels = data[:count], ivar[:count]
-        yield assemble(truth, pixels, columns, bands, scale), truth
+        images = assemble(truth, pixels, columns, bands, scale)
+        if artefacts:
+            # A stream of its own: the galaxies stay the same.
+            rng = np.random.default_rng([root, start])
+            images, truth["artefact"] = inject_artefacts(
+                images, artefacts, random_state=rng
+            )
+        yield images, truth
 
 
 def simulate_catalogue(n, *, random_state=None, selection="decals", bands="grz"):
@@ -205,6 +214,7 @@ def simulate_galaxies(
     size=128,
     pixel_scale=NATIVE_PIXEL * u.arcsec,
     n_jobs=1,
+    artefacts=0.0,
 ):
     """
     Simulate images of galaxies at z < 1 with DECaLS depth and seeing.
@@ -233,6 +243,9 @@ def simulate_galaxies(
         Angle per pixel.
     n_jobs : int
         Number of processes; -1 for all cores.
+    artefacts : float
+        Fraction of the galaxies whose frame has a chip gap, a further
+        saturated star, a satellite trail or no data in one band.
 
     Returns
     -------
@@ -245,7 +258,8 @@ def simulate_galaxies(
         major axis, from +x counter-clockwise); ``_err`` columns with
         the error a catalogue would quote (see
         `~astrovae.simulation.catalogue_labels`); total magnitudes
-        ``mag_g``, ... as seen through the Milky Way; and the shapes.
+        ``mag_g``, ... as seen through the Milky Way; the shapes; and,
+        with ``artefacts``, ``artefact``: which, or an empty string.
         Ids differ between seeds.
 
     Raises
@@ -253,7 +267,8 @@ def simulate_galaxies(
     ImportError
         Without the ``simulate`` extra.
     ValueError
-        If ``n`` is negative, or a band or the selection unknown.
+        If ``n`` is negative, a band or the selection unknown, or
+        ``artefacts`` not between 0 and 1.
     `~astropy.units.UnitsError`
         If ``pixel_scale`` is not an angle.
     """
@@ -266,6 +281,7 @@ def simulate_galaxies(
         size=size,
         pixel_scale=pixel_scale,
         n_jobs=n_jobs,
+        artefacts=artefacts,
     )
     images, truth = zip(*blocks, strict=True)
     images = GalaxyImageSet.concatenate(list(images))

@@ -33,7 +33,7 @@ def simulate_to_file(path, n, *, quantize_level=None, verbose=None, **options):
         and the work takes longer than two seconds.
     **options
         ``random_state``, ``selection``, ``bands``, ``size``,
-        ``pixel_scale`` and ``n_jobs``, as for
+        ``pixel_scale``, ``n_jobs`` and ``artefacts``, as for
         `~astrovae.simulation.simulate_galaxies`.
 
     Returns
