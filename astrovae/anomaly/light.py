@@ -1,0 +1,142 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Brightness, colour and size, measured on the images alone.
+"""
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable
+
+__all__ = ["measure_light"]
+
+_CHUNK = 256
+_APERTURE = 3.0 * u.arcsec
+_OUTERMOST = 8.0 * u.arcsec
+# Of a band without measurement, and of an aperture that can be used.
+_MISSING = 0.95
+_COVERED = 0.8
+
+
+def measure_light(images):
+    """
+    Measure magnitudes and half-light radii within fixed apertures.
+
+    They tell a person what is odd about a galaxy; they are no
+    photometry for a catalogue. Magnitudes are of a circle of 3 arcsec
+    radius around the frame's centre, neighbours included and without
+    a correction for the PSF or for extinction. The half-light radius is that
+    of the azimuthal median of all bands, which most neighbours leave
+    alone, out to 8 arcsec; it is not corrected for the PSF either.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        N images; may be lazy and larger than the memory.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        One row per galaxy, in order: ``id``; ``mag_g`` and so on, in
+        AB magnitudes; ``half_light_radius`` in arcsec, NaN like the
+        magnitudes where there is no light or no measurement; and
+        ``missing_bands``, the names of the bands without measurement,
+        separated by spaces.
+
+    Examples
+    --------
+    >>> from astrovae.anomaly import measure_light
+    >>> from astrovae.data import load_sample_set
+    >>> images, _ = load_sample_set()
+    >>> measure_light(images[:2]).colnames
+    ['id', 'mag_g', 'mag_r', 'mag_z', 'half_light_radius', 'missing_bands']
+    """
+    scale = images.pixel_scale.to_value(u.arcsec)
+    radius = _radii(images.shape[-2:]) * scale
+    to_nmgy = images.unit.to(u.nmgy)
+    light = [np.zeros((0, len(images.bands)))]
+    sizes = [np.zeros(0)]
+    missing = [np.zeros((0, len(images.bands)), dtype=bool)]
+    for chunk in images.iter_chunks(_CHUNK):
+        data, absent = _measurements(chunk)
+        light.append(_aperture_flux(data, radius) * to_nmgy)
+        sizes.append(_half_light_radius(data, radius, scale))
+        missing.append(absent)
+    table = QTable({"id": np.asarray(images.ids, dtype=str)})
+    with np.errstate(divide="ignore", invalid="ignore"):
+        magnitude = 22.5 - 2.5 * np.log10(np.concatenate(light))
+    magnitude[~np.isfinite(magnitude)] = np.nan
+    for i, band in enumerate(images.bands):
+        table[f"mag_{band}"] = magnitude[:, i] * u.mag
+    table["half_light_radius"] = np.concatenate(sizes) * u.arcsec
+    bands = np.array(images.bands)
+    names = [" ".join(bands[row]) for row in np.concatenate(missing)]
+    table["missing_bands"] = np.array(names, dtype=str)
+    return table
+
+
+def _radii(shape):
+    """
+    Distance of each pixel from the frame's centre, in pixels.
+    """
+    y, x = (np.arange(n) - (n - 1) / 2.0 for n in shape)
+    return np.hypot(y[:, None], x[None, :])
+
+
+def _measurements(images):
+    """
+    Pixels, NaN where they are none, and the bands without any.
+    """
+    data = np.array(images.data, dtype=np.float64)
+    if images.mask is not None:
+        data[np.broadcast_to(images.mask, data.shape)] = np.nan
+    void = np.isnan(data).mean(axis=(-1, -2)) >= _MISSING
+    # A band of zeros was not observed, masked or not.
+    void |= np.ptp(np.nan_to_num(data), axis=(-1, -2)) == 0
+    data[void] = np.nan
+    return data, void
+
+
+def _aperture_flux(data, radius):
+    """
+    Sums within the aperture, shape (N, bands).
+    """
+    inside = data[..., radius <= _APERTURE.to_value(u.arcsec)]
+    covered = np.isfinite(inside).mean(axis=-1)
+    flux = np.nansum(inside, axis=-1)
+    usable = covered >= _COVERED
+    return np.where(usable, flux / np.where(usable, covered, 1.0), np.nan)
+
+
+def _half_light_radius(data, radius, scale):
+    """
+    Half-light radii of the mean of the bands, in arcsec, shape (N,).
+    """
+    known = np.isfinite(data)
+    count = np.maximum(known.sum(axis=1), 1)
+    mean = np.where(known.any(axis=1), np.nansum(data, axis=1) / count, np.nan)
+    outer = min(_OUTERMOST.to_value(u.arcsec), radius[radius.shape[0] // 2].max())
+    edges = np.arange(0.0, outer + 2.0 * scale, scale)
+    ring_of = np.digitize(radius, edges) - 1
+    growth = np.zeros((len(data), len(edges)))
+    for i in range(len(edges) - 1):
+        ring = mean[:, ring_of == i]
+        growth[:, i + 1] = ring.shape[1] * _median(ring)
+    # Beyond the first ring without light there is sky only.
+    dark = np.cumsum(growth[:, 1:] <= 0, axis=1) > 0
+    growth[:, 1:][dark] = 0.0
+    growth = np.cumsum(growth, axis=1)
+    total = growth[:, -1]
+    half = np.array(
+        [np.interp(0.5 * row[-1], row, edges) for row in growth], dtype=float
+    )
+    return np.where(total > 0, half, np.nan)
+
+
+def _median(ring):
+    """
+    Medians over the pixels of a ring that are known; 0 without any.
+    """
+    median = np.zeros(len(ring))
+    known = np.isfinite(ring).any(axis=1)
+    median[known] = np.nanmedian(ring[known], axis=1)
+    return median

@@ -1,0 +1,89 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+How rare a galaxy is among others, and by several tests.
+
+These functions serve `rank_candidates`.
+"""
+
+import numpy as np
+from sklearn.model_selection import KFold
+
+from .latents import finite_rows
+from .scores import AnomalyScore
+
+__all__ = []
+
+_N_FOLDS = 3
+# Fewer galaxies do not show what is usual.
+_MIN_GALAXIES = 100
+# With fewer held out, `AnomalyScore` would warn of the tail.
+_MIN_FOR_TAIL = 200
+_LEAST = 1e-30  # p-value; its logarithm must exist
+
+
+def cross_score(features, usual, seed):
+    """
+    Tell how rare galaxies are, by densities that have not seen them.
+
+    Parameters
+    ----------
+    features : array, shape (N, n_features)
+        What describes the galaxies; rows that are not finite have no
+        score.
+    usual : array of bool, shape (N,)
+        Those that the densities are fitted to, fold by fold; a density
+        of two thirds of them judges the others.
+    seed : int
+        Seed of folds and densities.
+
+    Returns
+    -------
+    score : `~numpy.ndarray`, shape (N,)
+        Minus log10 of the p-values of `AnomalyScore`, beyond the
+        galaxies held out with its exponential tail if there are enough
+        of them. NaN without a test: fewer than 100 galaxies are usual.
+    """
+    score = np.full(len(features), np.nan)
+    finite = finite_rows(features)
+    rows = np.flatnonzero(finite & usual)
+    if len(rows) < _MIN_GALAXIES:
+        return score
+    n_held_out = 0.3 * len(rows) * (_N_FOLDS - 1) / _N_FOLDS - 1
+    tail = "exponential" if n_held_out >= _MIN_FOR_TAIL else None
+    others = np.flatnonzero(finite & ~usual)
+    for train, test in KFold(_N_FOLDS, shuffle=True, random_state=seed).split(rows):
+        model = AnomalyScore(tail=tail, random_state=seed).fit(features[rows[train]])
+        # Artefacts are in no fold; the last model judges them.
+        for part in (rows[test], others):
+            if len(part):
+                score[part] = -np.log10(
+                    np.maximum(model.p_value(features[part]), 1e-30)
+                )
+    return score
+
+
+def combine_scores(scores):
+    """
+    Combine tests by the harmonic mean of their p-values.
+
+    Parameters
+    ----------
+    scores : list of array, shape (N,)
+        Minus log10 of the p-values; NaN where there is none.
+
+    Returns
+    -------
+    combined : `~numpy.ndarray`, shape (N,)
+        Minus log10 of the mean; NaN without any test.
+    """
+    scores = np.array(scores)
+    known = np.isfinite(scores)
+    count = known.sum(axis=0)
+    # The sum of powers of ten, without overflow.
+    top = np.where(known, scores, -np.inf).max(axis=0)
+    top = np.where(count > 0, top, 0.0)
+    total = np.where(known, 10.0 ** (np.where(known, scores, 0.0) - top), 0.0).sum(0)
+    combined = np.full(len(count), np.nan)
+    some = count > 0
+    combined[some] = top[some] + np.log10(total[some] / count[some])
+    return combined
