@@ -91,8 +91,8 @@ class MixtureNetwork(nn.Module):
         Parameters
         ----------
         x : `~torch.Tensor`, shape (B, n_bands, size, size)
-            Preprocessed images in asinh(flux / sky sigma); masked
-            pixels are zero.
+            Preprocessed images in asinh(flux / sky sigma); what
+            masked pixels hold is not looked at.
         valid : `~torch.Tensor` of bool, same shape, optional
             False where a pixel is masked; `None`: no pixel is.
         conditions : `~torch.Tensor`, shape (B, 2 n_bands), optional
@@ -104,7 +104,10 @@ class MixtureNetwork(nn.Module):
         encoding : `Encoding`
             With the mixture's raw numbers, and the brightness.
         """
-        weight = torch.ones_like(x) if valid is None else valid.to(x.dtype)
+        weight = torch.ones_like(x)
+        if valid is not None:
+            weight = valid.to(x.dtype)
+            x = x.masked_fill(~valid, 0.0)
         if conditions is None:
             conditions = x.new_zeros((len(x), self.n_conditions))
         with self._precision(x):

@@ -57,6 +57,8 @@ class MixtureParameters:
         Logarithms of the weights.
     mean : `~torch.Tensor`, shape (B, K, D)
         Means.
+    factor : `~torch.Tensor`, shape (B, K, D, D)
+        Lower triangles whose squares are the covariances.
     covariance : `~torch.Tensor`, shape (B, K, D, D)
         Covariances.
     """
@@ -73,6 +75,7 @@ class MixtureParameters:
         # In units of the row's width: a mixing angle, not a size.
         below = raw[..., 1 + 2 * n_parameters :] * diagonal[..., row]
         factor[..., row, column] = below
+        self.factor = factor
         self.covariance = factor @ factor.transpose(-1, -2)
 
     def moments(self):

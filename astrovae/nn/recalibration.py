@@ -28,6 +28,8 @@ _PER_BIN = 800
 _MAX_BINS = 12
 
 _SMALLEST_STEP = 1e-7
+# A posterior has a width, however alike the few galaxies were.
+_SMALLEST_WIDTH = 0.1
 
 
 class PITCalibration:
@@ -80,8 +82,10 @@ class PITCalibration:
             return cls(_LEVELS[None], [0.0])
         if n < 2 * _PER_BIN:
             normal = ndtri(np.clip(pit, 1e-4, 1 - 1e-4))
-            shift, width = np.mean(normal), np.std(normal)
-            return cls(ndtr(shift + width * ndtri(_LEVELS))[None], [0.0], n)
+            shift = np.mean(normal)
+            width = max(np.std(normal), _SMALLEST_WIDTH)
+            row = _monotone(ndtr(shift + width * ndtri(_LEVELS)))
+            return cls(row[None], [0.0], n)
         n_bins = min(n // _PER_BIN, _MAX_BINS)
         order = np.argsort(brightness)
         # Bins of twice their share overlap, which smooths the map.

@@ -3,8 +3,6 @@
 `PhysicsVAE`, the estimator.
 """
 
-from dataclasses import replace
-
 import astropy.units as u
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -17,7 +15,8 @@ from astrovae.nn import Trainer, choose_device
 
 from . import fitting, preparation
 from .calibrating import calibrate
-from .frames import check_images, encode_images, warn_of_unknown_dust
+from .fine_tuning import FineTuningMixin
+from .frames import encode_images, warn_of_unknown_dust
 from .generation import GenerationMixin, reconstruction_error
 from .labels import read_labels
 from .persistence import PersistenceMixin
@@ -28,7 +27,13 @@ from .scaling import LatentScaling
 __all__ = ["PhysicsVAE"]
 
 
-class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstimator):
+class PhysicsVAE(
+    PersistenceMixin,
+    FineTuningMixin,
+    GenerationMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
     """
     Redshift, stellar mass and star-formation rate from images.
 
@@ -97,7 +102,8 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
     n_train_, n_validation_ : int
         Number of galaxies in the two splits.
     record_ : dict
-        What the training was: sample, numbers, time, settings.
+        What the training was: sample, numbers, time, settings; after
+        `fine_tune`, ``started_from`` has the record of the model before.
 
     Examples
     --------
@@ -194,67 +200,6 @@ class PhysicsVAE(PersistenceMixin, GenerationMixin, TransformerMixin, BaseEstima
         )
         network = fitting.seeded_network(preset, len(images.bands), data.seed)
         self._train(network, preset, images, data, store)
-        return self
-
-    def fine_tune(
-        self,
-        images,
-        labels,
-        *,
-        max_epochs=20,
-        learning_rate=5e-4,
-        validation_fraction=0.15,
-    ):
-        """
-        Adapt a fitted model to a labelled sample of one's own.
-
-        The training goes on from the present weights at a low rate;
-        what the latents stand for and the preprocessing stay. The
-        intervals, ``ood_score`` and ``morphology`` are those of the
-        new sample afterwards. A few hundred galaxies are enough to
-        learn what a catalogue's masses and rates mean, a few thousand
-        to learn another survey's images.
-
-        Parameters
-        ----------
-        images : `~astrovae.GalaxyImageSet`
-            N images.
-        labels : `~astropy.table.QTable` or list of its rows
-            As for `fit`.
-        max_epochs : int, optional
-            Number of epochs.
-        learning_rate : float, optional
-            The highest.
-        validation_fraction : float, optional
-            As for `fit`, of the new sample.
-
-        Returns
-        -------
-        self : `PhysicsVAE`
-            Changed; load the weights again to have the old model.
-
-        Raises
-        ------
-        `~sklearn.exceptions.NotFittedError`
-            If there is nothing to start from.
-        TypeError, ValueError, `~astropy.units.UnitsError`
-            As `fit`, and if an argument is out of range.
-        """
-        check_is_fitted(self, "network_")
-        preset = fitting.check_preset(
-            replace(
-                self.preset_,
-                max_epochs=max_epochs,
-                learning_rate=learning_rate,
-                validation_fraction=validation_fraction,
-                schedule="one-cycle",
-            )
-        )
-        data = preparation.prepare(self, images, labels, validation_fraction)
-        check_images(images, self.preprocessing_.bands)
-        store = preparation.fill(self, images, data, preset)
-        self.scaling_ = self.scaling_.widened(data.labels.take(data.train))
-        self._train(self.network_, preset, images, data, store)
         return self
 
     def _train(self, network, preset, images, data, store):

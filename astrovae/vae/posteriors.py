@@ -19,10 +19,9 @@ __all__ = ["GaussianPosterior", "MixturePosterior", "build_posterior"]
 # Halvings of the interval in which a quantile is looked for: from some
 # 100 sigma to 1e-10 of it.
 _N_BISECTIONS = 40
-# Nodes of the table by which many draws are turned into probabilities.
-_N_NODES = 400
-# Draws at negative redshifts are drawn again, so many times at most.
-_N_REDRAWS = 30
+# Nodes of the table by which many draws are turned into probabilities,
+# around each Gaussian in units of its sigma.
+_NODES = np.linspace(-8.0, 8.0, 97)
 # Redshifts are positive; the other parameters have no such end.
 _LOWEST = {"redshift": 0.0}
 
@@ -149,8 +148,9 @@ class MixturePosterior:
     """
     A joint posterior: a mixture of Gaussians, calibrated.
 
-    The calibration maps each parameter by itself; how the parameters
-    go together is the mixture's. Redshifts are cut off at zero. The
+    Each parameter by itself is the mixture's marginal, cut off at
+    zero for the redshift, with its probabilities calibrated. How the
+    parameters go together, their copula, is the mixture's. The
     orientation is independent of the others.
 
     Parameters
@@ -167,13 +167,14 @@ class MixturePosterior:
         import torch
 
         joint = scaling.latents[2:]
-        parameters = MixtureParameters(torch.from_numpy(code.mixture), len(joint))
+        raw = torch.from_numpy(np.asarray(code.mixture, dtype=float))
+        parameters = MixtureParameters(raw, len(joint))
         spread = np.array([scaling.statistics[name]["std"] for name in joint])
         centre = np.array([scaling.statistics[name]["mean"] for name in joint])
-        self.weight = parameters.log_weight.exp().numpy().astype(float)
+        self.weight = parameters.log_weight.exp().numpy()
         self.mean = centre + spread * parameters.mean.numpy()
-        covariance = parameters.covariance.numpy() * np.multiply.outer(spread, spread)
-        self.covariance = covariance.astype(float)
+        self.factor = spread[:, None] * parameters.factor.numpy()
+        self.covariance = self.factor @ np.swapaxes(self.factor, -1, -2)
         self.brightness = code.brightness
         self.names = (*joint, "orientation")
         self._joint = joint
@@ -222,12 +223,13 @@ class MixturePosterior:
             return ndtr(angle_difference(values, angle[:, None]) / width)
         mean, sigma = self._marginal(name)
         sigma = np.sqrt(sigma**2 + variance)
-        below = _mixture_cdf(values, self.weight, mean, sigma)
         if name not in _LOWEST:
-            return below
-        lowest = np.full((len(values), 1), _LOWEST[name])
-        cut = np.minimum(_mixture_cdf(lowest, self.weight, mean, sigma), 0.999)
-        return np.maximum(below - cut, 0.0) / (1.0 - cut)
+            return _mixture_cdf(values, self.weight, mean, sigma)
+        # By what lies above, which keeps its digits where that is little.
+        lowest = np.full((len(values), 1), -_LOWEST[name])
+        whole = _mixture_cdf(lowest, self.weight, -mean, sigma)
+        above = _mixture_cdf(-values, self.weight, -mean, sigma)
+        return np.clip(1.0 - above / np.maximum(whole, 1e-300), 0.0, 1.0)
 
     def sample(self, n, random):
         """
@@ -236,46 +238,30 @@ class MixturePosterior:
         joint = self._sample_mixture(n, random)
         draws = {}
         for i, name in enumerate(self._joint):
-            # One table of the probabilities serves all draws.
-            low, high = self._range(name)
-            nodes = np.linspace(low[:, 0], high[:, 0], _N_NODES, axis=1)
-            table = self.raw_cdf(name, nodes)
-            levels = self._to_network(name, _interpolate(joint[..., i], nodes, table))
-            draws[name] = _interpolate(levels, table, nodes)
+            mean, sigma = self._marginal(name)
+            nodes = (mean[..., None] + sigma[..., None] * _NODES).reshape(len(mean), -1)
+            nodes.sort(axis=1)
+            drawn = _mixture_cdf(nodes, self.weight, mean, sigma)
+            levels = _interpolate(joint[..., i], nodes, drawn)
+            levels = self._to_network(name, levels)
+            values = np.maximum(nodes, _LOWEST.get(name, -np.inf))
+            draws[name] = _interpolate(levels, self.raw_cdf(name, nodes), values)
         levels = self._to_network("orientation", random.uniform(size=joint.shape[:2]))
         draws["orientation"] = self._raw_quantiles("orientation", levels)
         return draws
 
     def _sample_mixture(self, n, random):
         """
-        Draws of the mixture where the parameters may lie, (N, n, D).
+        Draws of the mixture as it is, (N, n, D).
         """
-        draws = self._sample_everywhere(n, random)
-        for _ in range(_N_REDRAWS):
-            beyond = self._is_beyond(draws)
-            if not beyond.any():
-                break
-            again = self._sample_everywhere(n, random)
-            draws[beyond] = again[beyond]
-        return draws
-
-    def _sample_everywhere(self, n, random):
         n_galaxies, n_components = self.weight.shape
         cumulative = np.cumsum(self.weight, axis=1)[:, None, :]
         uniform = random.uniform(size=(n_galaxies, n, 1)) * cumulative[..., -1:]
         chosen = np.minimum((uniform > cumulative).sum(axis=2), n_components - 1)
-        factor = np.linalg.cholesky(self.covariance)
         rows = np.arange(n_galaxies)[:, None]
         normal = random.standard_normal((n_galaxies, n, len(self._joint)))
-        turned = np.einsum("gnij,gnj->gni", factor[rows, chosen], normal)
+        turned = np.einsum("gnij,gnj->gni", self.factor[rows, chosen], normal)
         return self.mean[rows, chosen] + turned
-
-    def _is_beyond(self, draws):
-        """
-        Which draws lie where a parameter cannot, (N, n).
-        """
-        lowest = [_LOWEST.get(name, -np.inf) for name in self._joint]
-        return (draws < lowest).any(axis=2)
 
     def _to_network(self, name, levels):
         if name not in self._calibration:
@@ -286,13 +272,10 @@ class MixturePosterior:
     def _raw_quantiles(self, name, levels):
         if name == "orientation":
             angle, sigma = self._angle
-            values = angle[:, None] + sigma[:, None] * ndtri(
-                np.clip(levels, 1e-9, 1 - 1e-9)
-            )
-            median = (
-                angle + sigma * ndtri(self._to_network(name, np.array([0.5])))[:, 0]
-            )
-            return values + _whole_turns(median)[:, None]
+            median = self._to_network(name, np.array([0.5]))
+            levels = np.clip(np.concatenate([median, levels], 1), 1e-9, 1 - 1e-9)
+            values = angle[:, None] + sigma[:, None] * ndtri(levels)
+            return values[:, 1:] + _whole_turns(values[:, :1])
         low, high = (np.repeat(end, levels.shape[1], 1) for end in self._range(name))
         for _ in range(_N_BISECTIONS):
             middle = 0.5 * (low + high)

@@ -1,12 +1,19 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Augmentation: labels follow the images, bands disappear one at a time.
+Augmentation: labels follow the images, pixels and facts get lost.
 """
 
 import numpy as np
+import pytest
 import torch
 
-from astrovae.nn import Batch, drop_bands, flip_and_rotate
+from astrovae.nn import (
+    Batch,
+    drop_bands,
+    drop_conditions,
+    flip_and_rotate,
+    hide_edges,
+)
 
 
 def make_ellipses(n=64, size=33):
@@ -87,3 +94,88 @@ def test_nothing_is_dropped_at_probability_zero():
     batch = drop_bands(make_batch(), torch.Generator().manual_seed(0), 0.0)
     assert batch.valid is None
     assert batch.clean is None
+
+
+def test_what_is_compared_turns_with_what_is_seen():
+    generator = torch.Generator().manual_seed(2)
+    x = torch.randn((64, 3, 8, 8), generator=generator)
+    seen = torch.rand((64, 3, 8, 8), generator=generator) < 0.9
+    for valid in (None, seen):
+        batch = Batch(
+            x * (1 if valid is None else valid), valid, *torch.zeros(2, 64, 0)
+        )
+        batch = flip_and_rotate(hide_edges(batch, generator, 0.5), generator)
+        clean, whole = batch.clean
+        assert torch.equal(clean * batch.valid, batch.x)
+        assert not torch.equal(clean, x)
+        if valid is None:
+            assert whole is None
+        else:
+            assert (whole | ~batch.valid).all()
+            assert whole.sum() == valid.sum()
+
+
+# --- sides of frames
+
+
+def test_hidden_sides():
+    x = torch.rand(4000, 3, 10, 20) + 1
+    target, error = torch.rand(4000, 5), torch.rand(4000, 5)
+    batch = Batch(x, None, target.clone(), error.clone())
+    batch = hide_edges(batch, torch.Generator().manual_seed(0), 0.3)
+    hidden = ~batch.valid
+    some = hidden.flatten(1).any(dim=1)
+    assert 0.27 < some.float().mean() < 0.33
+    assert (batch.x[hidden] == 0).all()
+    assert torch.equal(batch.x[~hidden], x[~hidden])
+    assert torch.equal(batch.clean[0], x)
+    assert batch.clean[1] is None
+    assert torch.equal(batch.target, target)
+    assert torch.equal(batch.error, error)
+    # Whole columns from one side on, in one band or in all.
+    columns = hidden.any(dim=2)
+    assert torch.equal(columns, hidden.all(dim=2))
+    assert (columns[..., 1:] <= columns[..., :-1]).all()
+    assert columns.sum(dim=2).max() == 12
+    n_bands = columns.any(dim=2).sum(dim=1)[some]
+    assert set(n_bands.tolist()) == {1, 3}
+    assert 0.45 < (n_bands == 3).float().mean() < 0.55
+    single = columns.any(dim=2)[some][n_bands == 1].float().mean(dim=0)
+    assert single.tolist() == [pytest.approx(1 / 3, abs=0.06)] * 3
+
+
+def test_hidden_sides_add_to_masks():
+    valid = torch.rand((200, 3, 8, 8), generator=torch.Generator().manual_seed(1)) < 0.5
+    x = torch.ones(200, 3, 8, 8) * valid
+    batch = Batch(x, valid, torch.zeros(200, 0), torch.zeros(200, 0))
+    batch = hide_edges(batch, torch.Generator().manual_seed(0), 1.0)
+    assert not (batch.valid & ~valid).any()
+    assert torch.equal(batch.x, batch.valid.float())
+    assert torch.equal(batch.clean[1], valid)
+    # A band that is lost afterwards does not change what is compared.
+    again = drop_bands(batch, torch.Generator().manual_seed(0), 1.0)
+    assert torch.equal(again.clean[0], x)
+    assert torch.equal(again.clean[1], valid)
+
+
+def test_no_side_is_hidden_at_probability_zero():
+    batch = hide_edges(make_batch(), torch.Generator().manual_seed(0), 0.0)
+    assert batch.valid is None
+    assert batch.clean is None
+
+
+# --- conditions
+
+
+def test_forgotten_conditions_are_unknown():
+    batch = make_batch(2000)
+    known = torch.rand(2000, 6) + 1
+    batch.conditions = known
+    batch = drop_conditions(batch, torch.Generator().manual_seed(0), 0.2)
+    forgotten = (batch.conditions == 0).all(dim=1)
+    assert 0.17 < forgotten.float().mean() < 0.23
+    assert torch.equal(batch.conditions[~forgotten], known[~forgotten])
+    assert (known > 0).all()
+    assert batch.valid is None
+    without = drop_conditions(make_batch(), torch.Generator().manual_seed(0), 1.0)
+    assert without.conditions is None

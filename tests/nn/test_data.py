@@ -49,14 +49,28 @@ def test_encoding_does_not_depend_on_the_chunk():
     valid = rng.random(x.shape) < 0.9
     whole = encode_arrays(network, x, valid)
     alone = encode_arrays(network, x[50:51], valid[50:51])
-    for many, one in zip(whole, alone, strict=True):
+    assert whole.mixture is None
+    assert whole.brightness is None
+    for many, one in zip(whole[:3], alone[:3], strict=True):
         assert np.allclose(many[50], one[0], atol=1e-5)
     assert decode_arrays(network, whole[0]).shape == x.shape
 
 
 def test_nothing_to_encode():
     network = build_network("paper", 3, 5, 21).eval()
-    mean, log_variance, features = encode_arrays(network, np.zeros((0, 3, 21, 21)))
+    code = encode_arrays(network, np.zeros((0, 3, 21, 21)))
+    mean, log_variance, features, mixture, brightness = code
+    assert mixture is None
+    assert brightness is None
     assert mean.shape == log_variance.shape == (0, 5)
     assert features.shape == (0, 10)
     assert decode_arrays(network, mean).shape == (0, 3, 21, 21)
+
+
+def test_conditions_go_with_their_galaxies():
+    store = ImageStore(4, (1, 2, 2))
+    assert store.batch([1]).conditions is None
+    store.set_conditions(np.arange(8.0).reshape(4, 2))
+    batch = store.batch([3, 1])
+    assert batch.conditions.tolist() == [[6, 7], [2, 3]]
+    assert batch.conditions.dtype == torch.float32
