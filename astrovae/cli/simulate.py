@@ -40,10 +40,10 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--selection",
-        choices=["decals", "gama", "deep"],
+        choices=["decals", "gama", "deep", "red-spirals", "green-peas"],
         default="decals",
         help="brighter than r = 19.8 (gama), 22.5 (deep), or half of each "
-        "(default: decals)",
+        "(default: decals); or a rare kind alone",
     )
     parser.add_argument(
         "--bands", default="grz", help="among g, r, i and z (default: grz)"

@@ -17,6 +17,7 @@ from .conditions import NATIVE_PIXEL
 from .drawing import assemble, check_frame, render_galaxies
 from .library import BANDS
 from .population import COMPONENTS, SELECTIONS, draw_galaxies
+from .special import KINDS
 
 __all__ = ["iter_simulation", "simulate_catalogue", "simulate_galaxies"]
 
@@ -58,7 +59,10 @@ def _draw(n, selection, bands, rng):
     """
     Galaxies with the fluxes of some bands, and places on the sky.
     """
-    galaxies = draw_galaxies(n, selection, rng)
+    if selection in KINDS:
+        galaxies = KINDS[selection](n, rng)
+    else:
+        galaxies = draw_galaxies(n, selection, rng)
     imaged = [BANDS.index(band) for band in bands]
     for name in COMPONENTS:
         galaxies[name] = galaxies[name][:, imaged]
@@ -69,8 +73,9 @@ def _draw(n, selection, bands, rng):
 
 
 def _check_selection(selection):
-    if selection not in SELECTIONS:
-        msg = f"unknown selection {selection!r}; known are {sorted(SELECTIONS)}"
+    known = (*SELECTIONS, *KINDS)
+    if selection not in known:
+        msg = f"unknown selection {selection!r}; known are {', '.join(known)}"
         raise ValueError(msg)
 
 
@@ -232,9 +237,12 @@ def simulate_galaxies(
     random_state : int or `~numpy.random.Generator`, optional
         Seed. The same seed gives the same galaxies, for any
         ``n_jobs``; a larger ``n`` only adds to them.
-    selection : {"decals", "gama", "deep"}
+    selection : {"decals", "gama", "deep", "red-spirals", "green-peas"}
         Brighter than r = 19.8 (``gama``), 22.5 (``deep``), or half of
-        each (``decals``, the mixture of the paper).
+        each (``decals``, the mixture of the paper). Or one of the
+        paper's two rare kinds alone, with the masses, redshifts and
+        colours of Masters et al. (2010) and of Cardamone et al.
+        (2009).
     bands : str or sequence of str
         DECam bands among g, r, i, z.
     size : int

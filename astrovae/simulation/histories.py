@@ -11,9 +11,11 @@ import numpy as np
 
 __all__ = [
     "SFR_TIMESCALE",
+    "concentrate_recent",
     "delayed_exponential",
     "make_uneven",
     "set_recent",
+    "share_younger",
     "solve_delayed_exponential",
 ]
 
@@ -24,6 +26,7 @@ SFR_TIMESCALE = 1e8
 # age over which it is correlated (e.g. Iyer et al. 2020).
 _SCATTER = 0.25
 _CORRELATION = 0.4
+_BURST = 1e7  # yr, the time for which stars ionise gas
 
 
 def solve_delayed_exponential(log_ssfr, age):
@@ -77,6 +80,51 @@ def delayed_exponential(edges, age, tau):
     return mass / mass.sum(axis=1, keepdims=True)
 
 
+def share_younger(edges, timescale):
+    """
+    Part of each bin of age that is younger than a time.
+
+    Parameters
+    ----------
+    edges : `~numpy.ndarray`, shape (A + 1,)
+        Edges of the bins, yr.
+    timescale : float
+        The time, yr.
+
+    Returns
+    -------
+    share : `~numpy.ndarray`, shape (A,)
+        From 0 to 1.
+    """
+    return np.clip((timescale - edges[:-1]) / np.diff(edges), 0.0, 1.0)
+
+
+def concentrate_recent(edges, mass, burst):
+    """
+    Move what was formed in the last 100 Myr to the last 10 Myr.
+
+    The mean rate of 100 Myr stays, and with it the galaxy's SFR; lines
+    of ionised gas grow.
+
+    Parameters
+    ----------
+    edges : `~numpy.ndarray`, shape (A + 1,)
+        Edges of the bins, yr.
+    mass : `~numpy.ndarray`, shape (N, A)
+        Mass formed per bin.
+    burst : `~numpy.ndarray`, shape (N,)
+        Part of the mass younger than 100 Myr that is to be younger
+        than 10 Myr: 0.1 is a constant rate.
+
+    Returns
+    -------
+    mass : `~numpy.ndarray`, shape (N, A)
+        In the same unit.
+    """
+    young = mass * share_younger(edges, SFR_TIMESCALE)
+    return mass - young + set_recent(edges, young, burst, timescale=_BURST)
+
+
 def make_uneven(edges, mass, rng):
     """
     Multiply histories by noise, and keep their totals.
@@ -106,9 +154,9 @@ def make_uneven(edges, mass, rng):
     return uneven * total / uneven.sum(axis=1, keepdims=True)
 
 
-def set_recent(edges, mass, recent):
+def set_recent(edges, mass, recent, *, timescale=SFR_TIMESCALE):
     """
-    Scale what was formed in the last 100 Myr, and keep the totals.
+    Scale what was formed lately, and keep the totals.
 
     Parameters
     ----------
@@ -117,7 +165,9 @@ def set_recent(edges, mass, recent):
     mass : `~numpy.ndarray`, shape (N, A)
         Mass formed per bin.
     recent : `~numpy.ndarray`, shape (N,)
-        Part of it that is to be younger than 100 Myr, at most 0.98.
+        Part of it that is to be younger than that, at most 0.98.
+    timescale : float, optional
+        How far back lately goes, yr; by default 100 Myr.
 
     Returns
     -------
@@ -125,7 +175,7 @@ def set_recent(edges, mass, recent):
         In the same unit.
     """
     width = np.diff(edges)
-    share = np.clip((SFR_TIMESCALE - edges[:-1]) / width, 0.0, 1.0)
+    share = share_younger(edges, timescale)
     total = mass.sum(axis=1, keepdims=True)
     young, old = mass * share, mass * (1.0 - share)
     # Where nothing was formed, a constant rate.

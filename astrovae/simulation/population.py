@@ -8,6 +8,7 @@ import numpy as np
 
 from .histories import (
     SFR_TIMESCALE,
+    concentrate_recent,
     delayed_exponential,
     make_uneven,
     set_recent,
@@ -24,7 +25,13 @@ from .relations import (
 )
 from .spectra import COSMOLOGY, component_fluxes, surviving_mass
 
-__all__ = ["COMPONENTS", "SELECTIONS", "draw_galaxies", "draw_population"]
+__all__ = [
+    "COMPONENTS",
+    "SELECTIONS",
+    "complete_galaxies",
+    "draw_galaxies",
+    "draw_population",
+]
 
 #: The columns of fluxes that make up a galaxy.
 COMPONENTS = ("bulge_flux", "disc_flux", "clump_flux")
@@ -134,9 +141,41 @@ def draw_population(n, *, r_limit=22.5, rng=None):
     redshift, log_mass = _draw_redshift_and_mass(n, r_limit, rng)
     galaxies = {"redshift": redshift, "log_mass": log_mass}
     galaxies |= _draw_activity(redshift, log_mass, rng)
-    galaxies |= _draw_shape(galaxies, rng)
-    galaxies |= _draw_dust_and_metals(galaxies, rng)
-    galaxies |= _draw_light(galaxies, rng)
+    return complete_galaxies(galaxies, rng)
+
+
+def complete_galaxies(galaxies, rng, *, given=None, burst=None, faded=None):
+    """
+    Draw what follows from redshift, mass and activity of galaxies.
+
+    Parameters
+    ----------
+    galaxies : dict of `~numpy.ndarray`, shape (n,)
+        ``redshift``, ``log_mass``, ``log_sfr``, ``quiescent`` and
+        ``bulge_fraction``, as from `draw_population`.
+    rng : `~numpy.random.Generator`
+        Source of randomness.
+    given : dict of `~numpy.ndarray`, shape (n,), optional
+        Further parameters that are known, and so not drawn: shapes,
+        dust, metallicities (``log_metallicity``,
+        ``bulge_log_metallicity``) and ``log_u``.
+    burst : `~numpy.ndarray`, shape (n,), optional
+        Part of a disc's stars younger than 100 Myr that are younger
+        than 10 Myr; by default as the history comes out.
+    faded : `~numpy.ndarray`, shape (n,), optional
+        By how many dex the rate of the last 100 Myr is below that to
+        which the history before had fallen; by default not at all.
+
+    Returns
+    -------
+    galaxies : dict of `~numpy.ndarray`
+        As from `draw_population`.
+    """
+    given = given or {}
+    galaxies = galaxies | _draw_shape(galaxies, rng) | given
+    galaxies |= _draw_dust_and_metals(galaxies, rng) | given
+    galaxies |= _draw_light(galaxies, rng, burst, faded)
+    n = len(galaxies["redshift"])
     galaxies["orientation"] = rng.uniform(-np.pi / 2, np.pi / 2, n)
     return galaxies
 
@@ -282,7 +321,7 @@ def _draw_dust_and_metals(galaxies, rng):
     }
 
 
-def _draw_light(galaxies, rng):
+def _draw_light(galaxies, rng, burst=None, faded=None):
     """
     Star-formation histories, and the fluxes of the components.
     """
@@ -294,7 +333,8 @@ def _draw_light(galaxies, rng):
     log_disc_mass = log_mass + np.log10(1 - fraction)
     log_ssfr = galaxies["log_sfr"] - log_disc_mass
     age, tau = solve_delayed_exponential(
-        log_ssfr, universe * rng.uniform(*_FITTED["first_stars"], n)
+        log_ssfr if faded is None else log_ssfr + faded,
+        universe * rng.uniform(*_FITTED["first_stars"], n),
     )
     disc = delayed_exponential(edges, age, tau)
     # Part of the mass is as old as in spheroids.
@@ -305,6 +345,8 @@ def _draw_light(galaxies, rng):
     living = 0.65
     for _ in range(2):
         disc = set_recent(edges, disc, living * 10**log_ssfr * SFR_TIMESCALE)
+        if burst is not None:
+            disc = concentrate_recent(edges, disc, burst)
         living = surviving_mass(disc, galaxies["log_metallicity"])
     disc *= (10**log_disc_mass / living)[:, None]
     bulge_age = universe * rng.uniform(0.55, 0.95, n)
