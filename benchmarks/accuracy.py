@@ -55,12 +55,14 @@ def labels_of(truth):
     return np.stack([PARAMETERS[n].to_latent(truth[n]) for n in PHYSICAL], axis=1)
 
 
-def catalogue_features(images, truth, rng):
+def catalogue_photometry(images, truth, rng):
     """
-    What a catalogue would have measured: asinh fluxes, colours, size.
+    What a catalogue would have measured, with its errors.
 
     The error of a flux is that of the sky within the effective area of
     the profile seen through the PSF, with one per cent of the flux.
+    Returns fluxes (nmgy, corrected for the Milky Way) and their errors,
+    (N, bands), and the log of the half-light radius (arcsec) and its, (N,).
     """
     n = len(truth)
     magnitude = np.stack([truth[f"mag_{b}"].value for b in BANDS], axis=1)
@@ -75,10 +77,16 @@ def catalogue_features(images, truth, rng):
     error = np.hypot(sky * np.sqrt(area), 0.01 * flux)
     measured = flux + error * rng.standard_normal(flux.shape)
     coefficients = np.array([EXTINCTION[band] for band in BANDS])
-    measured *= 10 ** (0.4 * images.ebv[:, None] * coefficients)
+    correction = 10 ** (0.4 * images.ebv[:, None] * coefficients)
     size_error = np.clip(1.5 * error[:, 1] / flux[:, 1], 0.03, 1.0)
     size = np.log(radius) + size_error * rng.standard_normal(n)
-    signal = np.arcsinh(measured / 0.2)
+    return measured * correction, error * correction, size, size_error
+
+
+def catalogue_features(images, truth, rng):
+    """Those measurements as features: asinh fluxes, colours, size."""
+    flux, _, size, _ = catalogue_photometry(images, truth, rng)
+    signal = np.arcsinh(flux / 0.2)
     return np.column_stack([signal, -np.diff(signal, axis=1), size])
 
 
@@ -129,7 +137,7 @@ FIGURES = (
 )
 
 
-def compare(title, predicted, truth):
+def compare(title, predicted, truth, columns=FIGURES):
     """Print the figures of one set of estimates; return its NMADs."""
     table = comparison_table(predicted, truth)
     scatter = [
@@ -142,7 +150,7 @@ def compare(title, predicted, truth):
         for name in table["parameter"]
     ]
     table["scatter"] = scatter
-    show(title, table, FIGURES)
+    show(title, table, columns)
     return {row["parameter"]: (row["NMAD"], row["scatter"]) for row in table}
 
 
