@@ -150,7 +150,7 @@ def correlate(noise, correlation):
     noise : `~numpy.ndarray`, shape (y, x)
         White noise.
     correlation : float
-        Of pixels one apart along an axis; at most 0.6.
+        Of pixels one apart along an axis; above 0, at most 0.6.
 
     Returns
     -------
