@@ -65,7 +65,8 @@ class MixtureParameters:
 
     def __init__(self, raw, n_parameters):
         per_component = n_mixture_outputs(1, n_parameters)
-        raw = raw.reshape(len(raw), -1, per_component)
+        n_components = raw.shape[1] // per_component
+        raw = raw.reshape(len(raw), n_components, per_component)
         self.log_weight = functional.log_softmax(raw[..., 0], dim=1)
         self.mean = raw[..., 1 : 1 + n_parameters]
         widths = raw[..., 1 + n_parameters : 1 + 2 * n_parameters]

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import fitting, preparation
 from .frames import check_images
+from .model_file import plain
 
 __all__ = ["FineTuningMixin"]
 
@@ -26,6 +27,7 @@ class FineTuningMixin:
         *,
         max_epochs=20,
         learning_rate=5e-4,
+        batch_size=None,
         validation_fraction=0.15,
     ):
         """
@@ -48,6 +50,9 @@ class FineTuningMixin:
             Number of epochs.
         learning_rate : float, optional
             The highest.
+        batch_size : int, optional
+            Galaxies in a step; `None`: a tenth of the training split,
+            but not less than 16 and not more than in the training.
         validation_fraction : float, optional
             As for `fit`, of the new sample.
 
@@ -64,16 +69,21 @@ class FineTuningMixin:
             As `fit`, and if an argument is out of range.
         """
         check_is_fitted(self, "network_")
+        check_images(images, self.preprocessing_.bands)
+        if batch_size is None:
+            # So that few galaxies make more than a few steps.
+            n_train = (1 - validation_fraction) * len(images)
+            batch_size = min(max(int(n_train / 10), 16), self.preset_.batch_size)
         preset = fitting.check_preset(
             replace(
                 self.preset_,
-                max_epochs=max_epochs,
-                learning_rate=learning_rate,
-                validation_fraction=validation_fraction,
+                max_epochs=plain(max_epochs),
+                learning_rate=plain(learning_rate),
+                batch_size=plain(batch_size),
+                validation_fraction=plain(validation_fraction),
                 schedule="one-cycle",
             )
         )
-        check_images(images, self.preprocessing_.bands)
         data = preparation.prepare(self, images, labels, validation_fraction)
         store = preparation.fill(self, images, data, preset)
         self.scaling_ = self.scaling_.widened(data.labels.take(data.train))

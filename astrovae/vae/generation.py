@@ -104,7 +104,9 @@ class GenerationMixin:
             middles of the grid's steps, so that the integral by the
             trapezoidal rule is the probability between the first and
             the last redshift of the grid, for any grid: one, where
-            the grid holds all. NaN for unusable images.
+            the grid holds all. NaN for unusable images. A model
+            without a joint posterior may leave some probability to
+            redshifts below zero, where a grid can begin, too.
 
         Raises
         ------

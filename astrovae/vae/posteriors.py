@@ -239,12 +239,11 @@ class MixturePosterior:
         draws = {}
         for i, name in enumerate(self._joint):
             mean, sigma = self._marginal(name)
-            nodes = (mean[..., None] + sigma[..., None] * _NODES).reshape(len(mean), -1)
-            nodes.sort(axis=1)
+            nodes = self._nodes(name)
             drawn = _mixture_cdf(nodes, self.weight, mean, sigma)
             levels = _interpolate(joint[..., i], nodes, drawn)
             levels = self._to_network(name, levels)
-            values = np.maximum(nodes, _LOWEST.get(name, -np.inf))
+            values = np.maximum(nodes, _lowest(name))
             draws[name] = _interpolate(levels, self.raw_cdf(name, nodes), values)
         levels = self._to_network("orientation", random.uniform(size=joint.shape[:2]))
         draws["orientation"] = self._raw_quantiles("orientation", levels)
@@ -288,6 +287,18 @@ class MixturePosterior:
         i = self._joint.index(name)
         return self.mean[..., i], np.sqrt(self.covariance[..., i, i])
 
+    def _nodes(self, name):
+        """
+        Increasing values at which to tabulate probabilities, (N, P).
+        """
+        mean, sigma = self._marginal(name)
+        nodes = mean[..., None] + sigma[..., None] * _NODES
+        if name in _LOWEST:
+            # Where most is cut off, what is left piles up at the end.
+            near = _lowest(name) + sigma[..., None] * (_NODES - _NODES[0]) / 8
+            nodes = np.concatenate([nodes, near], axis=2)
+        return np.sort(nodes.reshape(len(nodes), nodes.shape[1] * nodes.shape[2]))
+
     def _range(self, name):
         """
         Ends beyond which there is nothing, each (N, 1).
@@ -295,8 +306,14 @@ class MixturePosterior:
         mean, sigma = self._marginal(name)
         low = (mean - 8 * sigma).min(axis=1, keepdims=True)
         high = (mean + 8 * sigma).max(axis=1, keepdims=True)
-        lowest = _LOWEST.get(name, -np.inf)
-        return np.maximum(low, lowest), np.maximum(high, lowest + 1e-6)
+        return np.maximum(low, _lowest(name)), np.maximum(high, _lowest(name) + 1e-6)
+
+
+def _lowest(name):
+    """
+    The smallest value that a parameter can have.
+    """
+    return _LOWEST.get(name, -np.inf)
 
 
 def _mixture_cdf(values, weight, mean, sigma):

@@ -21,7 +21,7 @@ from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE, GalaxyFlags
 from astrovae.nn import LEVELS, QuantileCalibration
 from astrovae.parameters import PARAMETERS
-from astrovae.vae.results import point_estimate
+from astrovae.vae.posteriors import GaussianPosterior
 
 SCALE = 0.262 * u.arcsec
 UNITS = {
@@ -312,11 +312,16 @@ def test_undetermined_orientations_are_flagged(standard, unseen):
     images, _ = unseen
     table = standard.predict(images)
     assert not has(table["flags"], "ORIENTATION_FAILED").any()
-    width = (table["orientation_upper"] - table["orientation_lower"]).to_value(u.deg)
+    # Without calibration, and with widths half of which are too large.
     vague = copy.copy(standard)
+    vague.calibration_ = {}
+    table = vague.predict(images)
+    width = (table["orientation_upper"] - table["orientation_lower"]).to_value(u.deg)
     factor = 90 / np.median(width)
-    wide = QuantileCalibration(factor * standard.calibration_["orientation"].quantiles)
-    vague.calibration_ = standard.calibration_ | {"orientation": wide}
+    vague.network_ = copy.deepcopy(standard.network_)
+    bias = vague.network_.gaussian.bias.data
+    n_gaussian = len(bias) // 2
+    bias[n_gaussian : n_gaussian + 2] += 2 * np.log(factor)
     failed = has(vague.predict(images)["flags"], "ORIENTATION_FAILED")
     assert np.array_equal(failed, factor * width >= 90)
     assert 25 <= failed.sum() <= 35
@@ -326,11 +331,17 @@ def test_orientations_turn_together():
     # The median is beyond 90 deg: estimate, ends and draws turn by 180.
     shifted = QuantileCalibration(norm.ppf(LEVELS) + 2.0)
     mean, sigma = np.radians([80.0, -80.0]), np.radians([10.0, 10.0])
-    estimate, turn = point_estimate("orientation", mean, sigma, shifted)
+    posterior = GaussianPosterior(
+        {"orientation": (mean, sigma)}, {"orientation": shifted}
+    )
+    levels = (0.5, 0.16, 0.84)
+    estimate, lower, upper = posterior.quantiles("orientation", levels).T
     assert np.degrees(estimate) == pytest.approx([-80.0, -60.0])
-    assert np.degrees(turn) == pytest.approx([-180.0, 0.0])
-    lower, upper = shifted.interval(mean + turn, sigma)
     assert np.all((lower < estimate) & (estimate < upper))
+    half = np.degrees(upper - lower) / 2
+    assert half == pytest.approx(10 * norm.ppf(0.84), rel=1e-6)
+    draws = posterior.sample(20_000, np.random.RandomState(0))["orientation"]
+    assert np.median(draws, axis=1) == pytest.approx(estimate, abs=0.01)
 
 
 def test_score_ignores_what_has_no_label(standard, unseen):
