@@ -8,6 +8,7 @@ never passes: what is not known to be good is not good.
 """
 
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 
@@ -96,8 +97,17 @@ class Cut:  # numpydoc ignore=PR02
         ------
         `~astropy.units.UnitsError`
             If a unit is missing or of the wrong kind.
+        TypeError
+            If a number is needed, and it is none.
         """
-        if not self.quantity or not self.is_on(value):
+        if isinstance(value, np.generic):
+            value = value.item()  # as it is written for VizieR
+        if not self.is_on(value):
+            return value
+        if not self.quantity:
+            if self.operator and not isinstance(value, Real):
+                msg = f"{self.name!r} must be a number, not {value!r}"
+                raise TypeError(msg)
             return value
         own = replace(PARAMETERS[self.quantity], name=self.name)
         return float(own.quantity(value).value)

@@ -131,7 +131,8 @@ def load_sample(
     labels = _assemble(sample, values, tables, meta)
     masses = labels["stellar_mass"].mask
     if sample.hint and len(labels) and np.all(masses) and properties is None:
-        msg = f"{name!r} has no stellar masses and star-formation rates: {sample.hint}"
+        what = "stellar masses and star-formation rates"
+        msg = f"{sample.name!r} has no {what}: {sample.hint}"
         warnings.warn(msg, AstrovaeWarning, stacklevel=2)
     return labels
 

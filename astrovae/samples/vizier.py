@@ -80,13 +80,13 @@ def query_tables(
     if path is not None and path.is_file():
         try:
             content = path.read_bytes()
-            tables = _read_tables(_NOTE.sub(b"", content), catalogue, server)
+            tables = _read_tables(_NOTE.sub(b"", content), catalogue, server, row_limit)
             return _dated(tables, _retrieved(path, content))
         except CatalogueError:
             # Only good replies are written: the file was altered since.
             path.unlink()
     content = _request(url, payload, timeout, catalogue, server)
-    tables = _read_tables(content, catalogue, server)
+    tables = _read_tables(content, catalogue, server, row_limit)
     time = datetime.now(UTC).isoformat(timespec="seconds")
     if path is not None and tables:
         note = f"\n<!-- retrieved {time} -->\n".encode()
@@ -167,7 +167,7 @@ def _request(url, payload, timeout, catalogue, server):
     return response.content
 
 
-def _read_tables(content, catalogue, server):
+def _read_tables(content, catalogue, server, row_limit):
     """
     Read a VOTable as VizieR writes it; anything else is an error.
     """
@@ -194,16 +194,18 @@ def _read_tables(content, catalogue, server):
         except (ValueError, TypeError, IndexError, VOWarning) as error:
             msg = f"the reply of VizieR at {server} for {catalogue} is broken: {error}"
             raise CatalogueError(msg) from error
-    _check_infos(tree, catalogue, server)
+    _check_infos(tree, catalogue, server, row_limit)
     return tables
 
 
-def _check_infos(tree, catalogue, server):
+def _check_infos(tree, catalogue, server, row_limit):
     infos = [*tree.infos]
     for resource in tree.resources:
         infos += resource.infos
+    # A table that is longer than the limit that was set overflows, too.
+    bad = ("ERROR", "OVERFLOW") if row_limit < 0 else ("ERROR",)
     for info in infos:
-        status = info.name == "QUERY_STATUS" and info.value in ("ERROR", "OVERFLOW")
+        status = info.name == "QUERY_STATUS" and info.value in bad
         if status or info.name in ("Error", "Fatal"):
             text = " ".join(str(info.content or info.value).split())
             if info.value == "OVERFLOW":

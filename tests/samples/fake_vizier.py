@@ -4,7 +4,8 @@ A VizieR on loopback, which answers VOTable as the real one does.
 
 The layout of its replies - header, INFO elements, RESOURCE, FIELD with
 ucd, width and DESCRIPTION, warnings about unknown columns, no TABLE
-where there is no row - is written by hand after replies of the real
+where there is no row, OVERFLOW where a limit was set and there are more -
+is written by hand after replies of the real
 server, not by the writer of the library that reads them.
 """
 
@@ -177,8 +178,12 @@ class Vizier:
             )
             if all(passes(row[table.names.index(k)], v) for k, v in conditions.items())
         ]
-        if request["-out.max"] != "unlimited":
-            rows = rows[: int(request["-out.max"])]
+        limit, overflow = request["-out.max"], ""
+        if limit != "unlimited" and len(rows) > int(limit):
+            rows = rows[: int(limit)]
+            why = f"truncated result (maxtup={limit})"
+            overflow = f'<INFO name="Warning" value="{why}"/>\n'
+            overflow += f'<INFO name="QUERY_STATUS" value="OVERFLOW">{why}</INFO>\n'
         if not rows:
             return "", notes
         columns = [table.columns[table.names.index(n)] for n in wanted]
@@ -195,7 +200,7 @@ class Vizier:
             values += list(position) if computed else []
             cells = ["" if value is None else str(value) for value in values]
             text += f"<TR>{''.join(f'<TD>{cell}</TD>' for cell in cells)}</TR>\n"
-        return text + "</TABLEDATA></DATA>\n  </TABLE>\n", notes
+        return f"{text}</TABLEDATA></DATA>\n  </TABLE>\n{overflow}", notes
 
 
 POSITION = (

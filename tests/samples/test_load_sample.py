@@ -119,6 +119,19 @@ def test_gama_asks_only_for_what_it_needs(gama):
     assert labels.meta["n_after_cuts"] == 3
 
 
+def test_cuts_of_numpy_are_sent_as_numbers(gama):
+    with pytest.warns(AstrovaeWarning, match="no stellar masses"):
+        load_sample("gama-dr4", server=gama.url, min_quality=np.int64(4))
+    assert gama.requests[-1]["q_z"] == ">=4"
+
+
+@pytest.mark.parametrize("value", ["4", 4 * u.one, [4]])
+def test_cut_that_is_no_number(gama, value):
+    with pytest.raises(TypeError, match="'min_quality' must be a number, not"):
+        load_sample("gama-dr4", server=gama.url, min_quality=value)
+    assert gama.requests == []
+
+
 def test_gama_without_cuts(gama):
     with pytest.warns(AstrovaeWarning, match="no stellar masses"):
         labels = load_sample(
