@@ -9,5 +9,9 @@ This sub-package needs matplotlib, the extra ``plot``.
 
 from .calibration import *
 from .comparison import *
+from .estimates import *
+from .galleries import *
 from .history import *
+from .latents import *
 from .thumbnails import *
+from .traversals import *

@@ -5,6 +5,8 @@ Where the plots are drawn, and in which colours.
 This module serves the other modules of this sub-package.
 """
 
+import numpy as np
+
 try:
     from matplotlib.figure import Figure
 except ImportError as error:
@@ -49,3 +51,61 @@ def new_axes(figure, n_panels, n_columns, panel_size):
         )
     axes = [figure.add_subplot(n_rows, n_columns, i + 1) for i in range(n_panels)]
     return figure, axes
+
+
+# The paper's kinds have the colours of their names.
+_KIND_COLOURS = {"green pea": "#009e73", "red spiral": "#c8102e"}
+_OTHER_COLOURS = ("#cc79a7", "#e69f00", "#56b4e9", ORANGE)
+_MARKERS = ("D", "s", "^", "v")
+
+
+def group_styles(labels, control=None):
+    """
+    Give each kind of galaxy a way of drawing it.
+
+    Parameters
+    ----------
+    labels : `~numpy.ndarray` of str, shape (N,)
+        The kind of each galaxy.
+    control : str, optional
+        The kind that is ordinary; by default the most frequent.
+
+    Returns
+    -------
+    styles : dict of str to dict
+        Arguments of ``scatter`` by kind: the ordinary one first, then
+        the others, the rarest last and so on top.
+
+    Raises
+    ------
+    ValueError
+        If no galaxy is of the kind ``control``.
+    """
+    kinds, counts = np.unique(labels, return_counts=True)
+    if control is None:
+        control = kinds[counts.argmax()]
+    if control not in kinds:
+        msg = f"no galaxy has the label {control!r}; there are {', '.join(kinds)}"
+        raise ValueError(msg)
+    few = counts[kinds == control][0] < 500
+    styles = {
+        str(control): {
+            "color": BLUE,
+            "s": 12 if few else 5,
+            "alpha": 0.8 if few else 0.4,
+            "linewidths": 0,
+            "zorder": 2,
+        }
+    }
+    rare = [str(kinds[i]) for i in np.argsort(-counts) if kinds[i] != control]
+    for i, kind in enumerate(rare):
+        name = kind.replace("-", " ").removesuffix("s")
+        styles[kind] = {
+            "color": _KIND_COLOURS.get(name, _OTHER_COLOURS[i % 4]),
+            "marker": _MARKERS[i % 4],
+            "s": 34 if np.count_nonzero(labels == kind) < 50 else 14,
+            "linewidths": 0.4,
+            "edgecolors": "black" if np.count_nonzero(labels == kind) < 50 else "none",
+            "zorder": 3 + i,
+        }
+    return styles

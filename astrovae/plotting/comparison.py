@@ -83,7 +83,7 @@ def _draw(ax, parameter, est, true, bounds):
     Fill one panel.
     """
     good = np.isfinite(est) & np.isfinite(true)
-    limits = _limits(parameter, est[good], true[good])
+    limits = panel_limits(parameter, est[good], true[good])
     if np.count_nonzero(good) > _MAX_POINTS:
         ax.hexbin(
             true[good],
@@ -96,7 +96,7 @@ def _draw(ax, parameter, est, true, bounds):
         )
     else:
         _draw_points(ax, parameter, est, true, bounds)
-    _draw_equality(ax, parameter, np.array(limits))
+    draw_equality(ax, parameter, np.array(limits))
     ax.set(xlim=limits, ylim=limits, aspect="equal")
     if parameter.scale == "periodic":
         turns = np.linspace(*limits, 7)
@@ -126,7 +126,7 @@ def _draw_points(ax, parameter, est, true, bounds):
     )
 
 
-def _draw_equality(ax, parameter, limits):
+def draw_equality(ax, parameter, limits):
     """
     The line of equality and, for the redshift, those of outliers.
     """
@@ -138,7 +138,7 @@ def _draw_equality(ax, parameter, limits):
             ax.plot(limits, outer, linestyle="--", **style)
 
 
-def _limits(parameter, est, true):
+def panel_limits(parameter, est, true):
     """
     The common range of both axes, whole for angles.
     """

@@ -116,7 +116,7 @@ def test_red_spirals_are_passive_discs(spirals, ordinary):
     assert np.median(log_ssfr) < -11.2
     assert log_ssfr.max() < -10.7
     below = main_sequence(spirals["log_mass"], spirals["redshift"])
-    assert np.all(spirals["log_sfr"] < below - 0.2)
+    assert np.mean(spirals["log_sfr"] < below - 0.3) > 0.95
     assert np.median(spirals["log_sfr"] - below) < -0.7
     np.testing.assert_array_equal(spirals["quiescent"], log_ssfr < -11)
     # Discs with arms, though those of ordinary passive galaxies are not.
@@ -180,11 +180,11 @@ def test_concentrating_keeps_the_mean_rate():
     burst = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
     moved = concentrate_recent(edges, mass, burst)
     within = share_younger(edges, 1e8)
-    # One bin holds stars on both sides of 100 Myr.
+    # A bin each holds stars on both sides of 10 and of 100 Myr.
     np.testing.assert_allclose(moved @ within, mass @ within, rtol=0.02)
     np.testing.assert_allclose(moved.sum(axis=1), mass.sum(axis=1))
     share = (moved @ share_younger(edges, 1e7)) / (moved @ within)
-    np.testing.assert_allclose(share, burst, rtol=0.02)
+    np.testing.assert_allclose(share, burst, atol=0.04)
 
 
 def test_selections_by_name():
