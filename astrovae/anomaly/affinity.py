@@ -56,7 +56,9 @@ def match_labels(labels, ids):
     empty = np.broadcast_to(mask_of(labels["label"]), len(labels))
     names = np.ma.getdata(labels["id"]).astype(str)
     words = np.ma.getdata(labels["label"]).astype(str)
-    for name, word, is_empty in zip(names, words, empty, strict=True):
+    for name, word, is_empty in zip(
+        names.tolist(), words.tolist(), empty.tolist(), strict=True
+    ):
         if is_empty or not word:
             continue
         if word not in TRIAGE_LABELS:
@@ -68,7 +70,7 @@ def match_labels(labels, ids):
     ids = np.asarray(ids).astype(str)
     matched = np.array([given.get(name, "") for name in ids], dtype="U11")
     known = set(ids.tolist())
-    return matched, [str(name) for name in given if str(name) not in known]
+    return matched, [name for name in given if name not in known]
 
 
 @dataclass(frozen=True)

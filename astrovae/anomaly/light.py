@@ -7,6 +7,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from astrovae.images.checks import AB_FLUX
+
 __all__ = ["measure_light"]
 
 _CHUNK = 256
@@ -52,7 +54,7 @@ def measure_light(images):
     """
     scale = images.pixel_scale.to_value(u.arcsec)
     radius = _radii(images.shape[-2:]) * scale
-    to_nmgy = images.unit.to(u.nmgy)
+    to_nmgy = images.unit.to(u.nmgy, equivalencies=AB_FLUX)
     light = [np.zeros((0, len(images.bands)))]
     sizes = [np.zeros(0)]
     missing = [np.zeros((0, len(images.bands)), dtype=bool)]

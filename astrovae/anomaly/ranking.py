@@ -149,7 +149,7 @@ def rank_candidates(
         broken,
         _affinity_words(affinity, label, ids),
         _without(quantity_words(quantities, usual), broken),
-        score_words(scores),
+        score_words(scores, np.count_nonzero(usual)),
         flag_words(flags),
     ]
     reasons = [list(chain(*words)) for words in zip(*parts, strict=True)]

@@ -5,8 +5,12 @@ How rare a galaxy is among others, and by several tests.
 These functions serve `rank_candidates`.
 """
 
+import warnings
+
 import numpy as np
 from sklearn.model_selection import KFold
+
+from astrovae.exceptions import AstrovaeWarning
 
 from .latents import finite_rows
 from .scores import AnomalyScore
@@ -16,8 +20,6 @@ __all__ = []
 _N_FOLDS = 3
 # Fewer galaxies do not show what is usual.
 _MIN_GALAXIES = 100
-# With fewer held out, `AnomalyScore` would warn of the tail.
-_MIN_FOR_TAIL = 200
 _LEAST = 1e-30  # p-value; its logarithm must exist
 
 
@@ -39,20 +41,23 @@ def cross_score(features, usual, seed):
     Returns
     -------
     score : `~numpy.ndarray`, shape (N,)
-        Minus log10 of the p-values of `AnomalyScore`, beyond the
-        galaxies held out with its exponential tail if there are enough
-        of them. NaN without a test: fewer than 100 galaxies are usual.
+        Minus log10 of the p-values of `AnomalyScore`, with its
+        exponential tail: what is rarer than one in as many as there
+        are galaxies is an extrapolation that serves the order. NaN
+        without a test: fewer than 100 galaxies are usual.
     """
     score = np.full(len(features), np.nan)
     finite = finite_rows(features)
     rows = np.flatnonzero(finite & usual)
     if len(rows) < _MIN_GALAXIES:
         return score
-    n_held_out = 0.3 * len(rows) * (_N_FOLDS - 1) / _N_FOLDS - 1
-    tail = "exponential" if n_held_out >= _MIN_FOR_TAIL else None
     others = np.flatnonzero(finite & ~usual)
     for train, test in KFold(_N_FOLDS, shuffle=True, random_state=seed).split(rows):
-        model = AnomalyScore(tail=tail, random_state=seed).fit(features[rows[train]])
+        model = AnomalyScore(tail="exponential", random_state=seed)
+        with warnings.catch_warnings():
+            # Of small tables: p-values in the tail are a rough guide.
+            warnings.simplefilter("ignore", AstrovaeWarning)
+            model.fit(features[rows[train]])
         # Artefacts are in no fold; the last model judges them.
         for part in (rows[test], others):
             if len(part):

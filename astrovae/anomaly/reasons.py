@@ -86,7 +86,7 @@ def flag_words(flags):
     ]
 
 
-def score_words(scores):
+def score_words(scores, n_usual):
     """
     Say which scores are high, and how rare they are.
 
@@ -95,6 +95,9 @@ def score_words(scores):
     scores : dict of str to array, shape (N,)
         By what the score is of, minus the decimal logarithm of the
         p-value.
+    n_usual : int
+        The galaxies that those of ``latents`` and ``parameters`` are
+        compared with: nothing rarer than one of them can be told.
 
     Returns
     -------
@@ -109,18 +112,20 @@ def score_words(scores):
     length = len(next(iter(scores.values())))
     words = [[] for _ in range(length)]
     for name, values in scores.items():
+        limit = 10_000 if name == "model" else n_usual
         for i in np.flatnonzero(np.nan_to_num(values) >= _HIGH_SCORE):
-            words[i].append(f"{what[name]} ({_rarity(values[i])})")
+            words[i].append(f"{what[name]} ({_rarity(values[i], limit)})")
     return words
 
 
-def _rarity(score):
+def _rarity(score, limit):
     """
-    E.g. "1 in 2,300"; what is rarer than calibrations reach is said so.
+    E.g. "1 in 2,300", to two digits.
     """
-    if score >= 4.0:
-        return "rarer than 1 in 10,000"
-    return f"1 in {float(f'{10.0**score:.2g}'):,.0f}"
+    is_beyond = score >= np.log10(limit)
+    number = float(limit) if is_beyond else 10.0**score
+    text = f"1 in {float(f'{number:.2g}'):,.0f}"
+    return f"rarer than {text}" if is_beyond else text
 
 
 def quantity_words(quantities, usual):
