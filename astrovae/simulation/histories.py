@@ -158,9 +158,7 @@ def set_recent(edges, mass, recent, *, timescale=SFR_TIMESCALE):
     """
     Scale what was formed lately, and keep the totals.
 
-    A bin of age across the time keeps one rate for all of it, which
-    makes the part a little larger than asked for: with the bins of
-    bagpipes by 1 % in the median.
+    A bin of age across the time has the recent rate in all of it.
 
     Parameters
     ----------
@@ -169,7 +167,8 @@ def set_recent(edges, mass, recent, *, timescale=SFR_TIMESCALE):
     mass : `~numpy.ndarray`, shape (N, A)
         Mass formed per bin.
     recent : `~numpy.ndarray`, shape (N,)
-        Part of it that is to be younger than that, at most 0.98.
+        Part of it that is to be younger than that; at most 0.98 of
+        what the young bins can hold.
     timescale : float, optional
         How far back lately goes, yr; by default 100 Myr.
 
@@ -178,14 +177,16 @@ def set_recent(edges, mass, recent, *, timescale=SFR_TIMESCALE):
     mass : `~numpy.ndarray`, shape (N, A)
         In the same unit.
     """
-    width = np.diff(edges)
     share = share_younger(edges, timescale)
-    total = mass.sum(axis=1, keepdims=True)
-    young, old = mass * share, mass * (1.0 - share)
+    # The bin that the time cuts has one rate, the recent one, in all of it.
+    young = np.where(share > 0, mass, 0.0)
+    old = mass - young
+    total = mass.sum(axis=1)
     # Where nothing was formed, a constant rate.
-    nothing = young.sum(axis=1) < 1e-12 * total[:, 0]
-    young[nothing] = share * width
-    recent = np.clip(recent, 0.0, 0.98)[:, None]
-    young *= recent * total / young.sum(axis=1, keepdims=True)
-    rest = np.maximum(old.sum(axis=1, keepdims=True), 1e-30)
-    return young + old * (1.0 - recent) * total / rest
+    nothing = young.sum(axis=1) < 1e-12 * total
+    young[nothing] = np.where(share > 0, np.diff(edges), 0.0)
+    counted = (young * share).sum(axis=1) / young.sum(axis=1)
+    wanted = np.clip(recent, 0.0, 0.98 * counted) * total / counted
+    rest = np.maximum(old.sum(axis=1), 1e-30)
+    young *= (wanted / young.sum(axis=1))[:, None]
+    return young + old * ((total - wanted) / rest)[:, None]

@@ -12,6 +12,7 @@ from .histories import (
     delayed_exponential,
     make_uneven,
     set_recent,
+    share_younger,
     solve_delayed_exponential,
 )
 from .library import BANDS, load_library
@@ -352,6 +353,8 @@ def _draw_light(galaxies, rng, burst=None, faded=None):
     bulge_age = universe * rng.uniform(0.55, 0.95, n)
     bulge_tau = bulge_age / rng.uniform(8, 20, n)
     bulge = delayed_exponential(edges, bulge_age, bulge_tau)
+    # The galaxy's rate is the disc's: a bulge has formed nothing lately.
+    bulge = set_recent(edges, bulge, np.zeros(n))
     living = surviving_mass(bulge, galaxies["bulge_log_metallicity"])
     bulge *= (10**log_mass * fraction / living)[:, None]
     dust = {
@@ -371,7 +374,10 @@ def _draw_light(galaxies, rng, burst=None, faded=None):
     )
     # Not all young stars are in clumps that stand out.
     smooth = rng.uniform(0.1, 0.6, n)[:, None] * clump_flux
+    rate = (disc * share_younger(edges, SFR_TIMESCALE)).sum(axis=1) / SFR_TIMESCALE
     return {
+        # What was formed: less than was drawn, if that was beyond reach.
+        "log_sfr": np.log10(np.maximum(rate, _LOWEST_SSFR * 10**log_mass)),
         "bulge_flux": bulge_flux + young,
         "disc_flux": disc_flux + smooth,
         "clump_flux": clump_flux - smooth,
