@@ -253,14 +253,14 @@ class MixturePosterior:
         """
         Draws of the mixture as it is, (N, n, D).
         """
-        n_galaxies, n_components = self.weight.shape
-        cumulative = np.cumsum(self.weight, axis=1)[:, None, :]
-        uniform = random.uniform(size=(n_galaxies, n, 1)) * cumulative[..., -1:]
-        chosen = np.minimum((uniform > cumulative).sum(axis=2), n_components - 1)
-        rows = np.arange(n_galaxies)[:, None]
-        normal = random.standard_normal((n_galaxies, n, len(self._joint)))
-        turned = np.einsum("gnij,gnj->gni", self.factor[rows, chosen], normal)
-        return self.mean[rows, chosen] + turned
+        draws = np.empty((len(self.weight), n, len(self._joint)))
+        for row, weight in enumerate(self.weight):
+            share = weight / weight.sum()
+            chosen = random.choice(len(share), size=n, p=share)
+            normal = random.standard_normal((n, len(self._joint), 1))
+            turned = self.factor[row, chosen] @ normal
+            draws[row] = self.mean[row, chosen] + turned[..., 0]
+        return draws
 
     def _to_network(self, name, levels):
         if name not in self._calibration:
