@@ -103,6 +103,9 @@ def build_training_set(
     labels = _join(samples, z_max, load_options or {})
     log = _Log(labels)
     log.step("joined", np.zeros(len(labels), bool), "")
+    lost = ~(np.isfinite(labels["ra"]) & np.isfinite(labels["dec"]))
+    if np.any(lost):  # of tables that were given: load_sample counts its own
+        labels = log.step("position", lost, "no position")
     z = _plain(labels, "redshift")
     with np.errstate(invalid="ignore"):
         far = ~((z > 0) & (z < z_max))
@@ -257,6 +260,8 @@ def _check_table(table, i):
     own = QTable(table[names], copy=True)
     for name, unit in _UNITS.items():
         own[name] = _with_unit(own[name], name, unit, i)
+    for name in ("ra", "dec"):
+        own[name] = _plain(own, name) * u.deg
     ebv = next((c for c in table.colnames if c.lower() == "ebv"), None)
     if ebv is not None:
         from astrovae.fetch.reddening import read_ebv  # loads much

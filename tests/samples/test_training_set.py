@@ -117,6 +117,28 @@ def test_steps(samples):
     assert log["B"].tolist() == [5, 5, 4, 4, 3, 2, 2, 1]
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_rows_without_a_position_are_counted(samples, masked):
+    ra = samples[0]["ra"]
+    if masked:
+        samples[0]["ra"] = Masked(ra, mask=np.arange(5) == 0)
+    else:
+        ra[0] = np.nan * u.deg
+    fetcher = Fetcher()
+    images, labels = build_training_set(samples, fetcher=fetcher)
+    log = steps(labels)
+    assert log["step"].tolist()[:3] == ["joined", "position", "redshift"]
+    assert log["dropped"].tolist()[:2] == [0, 1]
+    assert labels.meta["dropped"][0] == {
+        "id": "A0",
+        "sample": "A",
+        "step": "position",
+        "reason": "no position",
+    }
+    assert "A0" not in images.ids.tolist()
+    assert np.isfinite(fetcher.calls[0][0].ra.deg).all()
+
+
 def test_reasons(samples):
     fetcher = Fetcher(unreadable=["B3"], without_z=["B4"])
     with pytest.warns(AstrovaeWarning, match="could not be fetched"):
