@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import tempfile
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 
 import astropy.units as u
@@ -14,7 +15,7 @@ import numpy as np
 
 from astrovae.fetch.cache import Cache
 from astrovae.fetch.configuration import conf
-from astrovae.fetch.download import Download
+from astrovae.fetch.download import Download, progress_bar
 from astrovae.fetch.manifest import Record, records_table
 from astrovae.fetch.outputs import check_output
 from astrovae.fetch.positions import read_positions
@@ -86,8 +87,8 @@ class CutoutFetcher:
     Raises
     ------
     ValueError
-        If an argument is out of range, or a service cannot give what
-        is asked for.
+        If an argument is out of range, a service cannot give what is
+        asked for, or ``server`` is no address.
     `~astropy.units.UnitsError`
         If ``pixel_scale`` is no angle.
 
@@ -267,11 +268,10 @@ class CutoutFetcher:
         return number
 
     def _download(self, targets, store, retry_empty):
-        patience = Patience(conf.backoff, conf.longest_wait)
         transport = Transport(
-            conf.timeout if self.timeout is None else self.timeout,
+            _seconds(conf.timeout if self.timeout is None else self.timeout),
             _whole(conf.tries if self.tries is None else self.tries, "tries"),
-            patience,
+            Patience(conf.backoff, conf.longest_wait),
         )
         download = Download(
             self.service,
@@ -298,7 +298,10 @@ class CutoutFetcher:
         # The file gets its name only when it is complete.
         partial = output.with_name(f".{output.name}.partial")
         try:
-            with HDF5Writer(partial, mode="w", quantize_level=quantize_level) as writer:
+            with (
+                progress_bar(len(targets), "writing", self.progress) as bar,
+                HDF5Writer(partial, mode="w", quantize_level=quantize_level) as writer,
+            ):
                 for start in range(0, max(len(targets), 1), _CHUNK):
                     part = slice(start, start + _CHUNK)
                     images = read_rows(
@@ -306,6 +309,7 @@ class CutoutFetcher:
                     )
                     images.ebv = None if ebv is None else ebv[part]
                     writer.append(images)
+                    bar.update(len(images))
             partial.replace(output)
         finally:
             partial.unlink(missing_ok=True)
@@ -319,6 +323,14 @@ def _whole(value, name):
         msg = f"{name!r} must be at least 1, not {value}"
         raise ValueError(msg)
     return int(value)
+
+
+def _seconds(timeout):
+    number = isinstance(timeout, Real) and not isinstance(timeout, (bool, np.bool_))
+    if not number or not 0 < timeout < np.inf:
+        msg = f"'timeout' must be a number of seconds above zero, not {timeout!r}"
+        raise ValueError(msg)
+    return float(timeout)
 
 
 def _names(planes):

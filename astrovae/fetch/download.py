@@ -15,7 +15,7 @@ from astrovae.fetch.manifest import Record
 from astrovae.fetch.servers import is_url
 from astrovae.fetch.services import full_url
 
-__all__ = ["Download"]
+__all__ = ["Download", "progress_bar"]
 
 #: Work that takes less shows no progress bar.
 _QUIET_SECONDS = 2
@@ -221,11 +221,28 @@ class Download:
         )
 
     def _bar(self, n):
-        # On stderr; only for work of more than two seconds, and only on
-        # a terminal unless it is asked for.
-        hide = None if self.progress is None else not self.progress
-        bar = tqdm(
-            total=n, desc="fetching", unit="cutout", delay=_QUIET_SECONDS, disable=hide
-        )
+        bar = progress_bar(n, "fetching", self.progress)
         bar.failures = 0
         return bar
+
+
+def progress_bar(n, word, progress=None):
+    """
+    Make a progress bar on stderr, for work of more than two seconds.
+
+    Parameters
+    ----------
+    n : int
+        The number of objects.
+    word : str
+        What is done with them.
+    progress : bool, optional
+        Whether to show it; by default on a terminal.
+
+    Returns
+    -------
+    bar : `~tqdm.tqdm`
+        The bar.
+    """
+    hide = None if progress is None else not progress
+    return tqdm(total=n, desc=word, unit="cutout", delay=_QUIET_SECONDS, disable=hide)

@@ -46,7 +46,8 @@ def read_positions(coords, ids=None):
     TypeError
         If there are no coordinates in it.
     ValueError
-        If a position makes no sense, or ids repeat or do not fit.
+        If a position makes no sense, or ids are missing, repeat or do
+        not fit.
 
     Examples
     --------
@@ -63,7 +64,7 @@ def read_positions(coords, ids=None):
     columns = table_columns(coords)
     if ids is None:
         found = find_column(columns, _ID)
-        ids = None if found is None else _text(columns[found])
+        ids = None if found is None else _names(columns[found], found)
     coords = _from_columns(columns)
     return coords, check_ids(ids, len(coords))
 
@@ -228,7 +229,7 @@ def parse_angles(texts, mask, name, sexagesimal_unit, unit=None):
         try:
             degrees[row] = Angle(str(texts[row]), sexagesimal_unit).deg
         except (ValueError, u.UnitsError) as error:
-            msg = f"row {row} of the column {name!r} is no angle: {texts[row]!r}"
+            msg = f"row {row} of the column {name!r} is no angle: {str(texts[row])!r}"
             raise ValueError(msg) from error
     return degrees * u.deg
 
@@ -239,6 +240,26 @@ def _is_number(text):
     except ValueError:
         return False
     return True
+
+
+def _names(column, name):
+    # What is masked has a value all the same, which is nobody's name.
+    values = np.atleast_1d(np.ma.getdata(getattr(column, "unmasked", column)))
+    missing = np.zeros(values.shape, dtype=bool) | getattr(column, "mask", False)
+    if values.dtype.kind == "f":
+        missing |= np.isnan(values)
+    if values.dtype.kind == "O":
+        # None, NaN and the NA of pandas, but not a galaxy of that name.
+        words = ["x" if isinstance(v, (str, bytes)) else str(v) for v in values]
+        missing |= np.isin(words, ("None", "nan", "<NA>"))
+    if missing.any():
+        row = np.flatnonzero(missing)[0]
+        msg = (
+            f"the column {name!r} has no value in row {row}; give it one, or all "
+            "ids by the argument 'ids'"
+        )
+        raise ValueError(msg)
+    return _text(column)
 
 
 def _text(column):

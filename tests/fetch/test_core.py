@@ -132,11 +132,21 @@ def test_configuration(server, coords):
         ({"planes": "depth"}, ValueError, "no plane depth; it has invvar"),
         ({"planes": "maskbits", "subimage": True}, ValueError, "leave one"),
         ({"mask_bits": ["GALAXY"]}, ValueError, "GALAXY never masks"),
+        ({"server": "localhost:8000"}, ValueError, "http://.*not 'localhost:8000'"),
+        ({"service": "datalab", "server": "/data"}, ValueError, "start with http"),
     ],
 )
 def test_arguments(kwargs, error, message):
     with pytest.raises(error, match=message):
         CutoutFetcher(**kwargs)
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, np.nan, np.inf, "30", 30 * u.s, True])
+def test_wrong_timeout(server, coords, timeout):
+    # Before anything is sent, and not once for every object.
+    with pytest.raises(ValueError, match="'timeout' must be a number of seconds"):
+        fetcher(server, timeout=timeout).fetch(coords)
+    assert server.log == []
 
 
 @pytest.mark.parametrize(
@@ -232,7 +242,7 @@ def test_an_error_of_the_machine_is_raised(server, coords, monkeypatch, tmp_path
         fetcher(server).fetch(coords, cache=tmp_path)
 
 
-def test_progress(server, coords, capsys, monkeypatch):
+def test_progress(server, coords, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("astrovae.fetch.download._QUIET_SECONDS", 0)
     server.always["10.0100000"] = "zeros"
     fetcher(server, progress=True).fetch(coords)
@@ -240,6 +250,8 @@ def test_progress(server, coords, capsys, monkeypatch):
     assert "10/10" in text
     assert "cutout/s" in text
     assert "failed=1" in text
+    fetcher(server, progress=True).fetch(coords, output=tmp_path / "set.hdf5")
+    assert "writing: 100%" in capsys.readouterr().err
     fetcher(server).fetch(coords)
     assert capsys.readouterr().err == ""
 

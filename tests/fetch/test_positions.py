@@ -66,6 +66,28 @@ def test_ids():
         read_positions(table, ["x"])
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        MaskedColumn(["a", "b"], mask=[False, True]),
+        MaskedColumn([7, 8], mask=[False, True]),
+        [1.0, np.nan],
+        np.array(["a", None], dtype=object),
+        np.array(["a", np.nan], dtype=object),
+    ],
+)
+def test_missing_ids(names):
+    table = Table({"id": names, "ra": RA, "dec": DEC})
+    with pytest.raises(ValueError, match="'id' has no value in row 1; give it one"):
+        read_positions(table)
+    assert read_positions(table, ["a", "b"])[1].tolist() == ["a", "b"]
+
+
+def test_a_galaxy_called_none():
+    table = Table({"id": np.array(["nan", "None"], dtype=object), "ra": RA, "dec": DEC})
+    assert read_positions(table)[1].tolist() == ["nan", "None"]
+
+
 def test_missing_positions_keep_their_row():
     masked = Table({"ra": MaskedColumn(RA, mask=[False, True]), "dec": DEC})
     text = Table({"ra": ["10:00:00", ""], "dec": ["+02:12:00", ""]})
@@ -82,7 +104,7 @@ def test_missing_positions_keep_their_row():
         ([1, 2], TypeError, "not list"),
         (Table({"x": [1.0]}), ValueError, "no columns of positions.*among x"),
         (Table({"ra": [1.0], "dec": [91.0]}), ValueError, "row 0 is no position"),
-        (Table({"ra": ["1:2:3", "no"], "dec": [0, 1]}), ValueError, "row 1.*'no'"),
+        (Table({"ra": ["1:2:3", "no"], "dec": [0, 1]}), ValueError, "row 1.*: 'no'$"),
         (
             Table({"ra": ["", "10:00:00", "10.5"], "dec": [0.0, 1.0, 2.0]}),
             ValueError,

@@ -121,6 +121,17 @@ def test_psf_that_fails(server, coords):
     assert images.reasons == {"0": "PSF: HTTP 500 Internal Server Error"}
 
 
+def test_image_without_psf_is_no_empty_sky(server, coords):
+    buffer = io.BytesIO()
+    fits.PrimaryHDU(np.ones((5, 5))).writeto(buffer)
+    server.psf = buffer.getvalue()
+    fetcher = CutoutFetcher(server=server.url, size=16, planes="psf", tries=1)
+    images = fetcher.fetch(coords[:1])
+    assert images.reasons == {"0": "PSF: the reply has no PSF of g/r/z"}
+    assert decode_flags(images.flags) == [["UNREADABLE"]]
+    assert fetcher.manifest["status"].tolist() == ["failed"]
+
+
 @pytest.mark.parametrize("fwhm", [0.8, 1.1, 1.7])
 @pytest.mark.parametrize("ratio", [1.0, 0.8])
 def test_measured_fwhm(fwhm, ratio):

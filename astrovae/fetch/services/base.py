@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from astrovae.fetch.errors import FetchError
+from astrovae.fetch.servers import is_url
 
 __all__ = [
     "NATIVE_SCALE",
@@ -92,7 +93,8 @@ class Service(ABC):
     Raises
     ------
     ValueError
-        If the service cannot give what is asked for.
+        If the service cannot give what is asked for, or the server is
+        no address.
     """
 
     #: The name that users type.
@@ -103,6 +105,9 @@ class Service(ABC):
 
     #: Whether the service has unresampled pieces of bricks.
     has_subimage = False
+
+    #: Whether its root may be a folder.
+    has_folders = False
 
     def __init__(self, settings, server=None):
         strange = [plane for plane in settings.planes if plane not in self.planes]
@@ -117,6 +122,9 @@ class Service(ABC):
             raise ValueError(msg)
         self.settings = settings
         self.server = str(server or self.default_server()).rstrip("/")
+        if not (self.has_folders or is_url(self.server)):
+            msg = f"the server must start with http:// or https://, not {self.server!r}"
+            raise ValueError(msg)
 
     @abstractmethod
     def default_server(self):

@@ -58,6 +58,7 @@ class BricksService(Service):
     name = "bricks"
     planes = ("invvar", "maskbits", "psf")
     has_subimage = True
+    has_folders = True
 
     def __init__(self, settings, server=None):
         super().__init__(settings, server)

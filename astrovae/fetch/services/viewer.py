@@ -203,8 +203,9 @@ class ViewerService(OneByOneService):
             if not np.isfinite(fwhm.get(band, np.nan))
         ]
         if len(missing) == len(self.settings.bands):
+            # There is an image all the same: this is no empty sky.
             msg = f"the reply has no PSF of {'/'.join(missing)}"
-            raise ReplyError(msg, empty=True)
+            raise ReplyError(msg)
         return {b: fwhm[b] for b in self.settings.bands if b not in missing}
 
 
