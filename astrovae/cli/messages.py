@@ -3,6 +3,7 @@
 What the command says on stderr.
 """
 
+import argparse
 import sys
 import warnings
 from contextlib import contextmanager
@@ -49,7 +50,8 @@ def one_line(error):
         Its message, with its name where the message alone says little.
     """
     text = " ".join(str(error).split())
-    if isinstance(error, (OSError, ValueError, TypeError, ImportError)) and text:
+    plain = (OSError, ValueError, TypeError, ImportError, argparse.ArgumentTypeError)
+    if isinstance(error, plain) and text:
         return text
     return f"{type(error).__name__}: {text}".rstrip(": ")
 
