@@ -7,12 +7,12 @@ import argparse
 import os
 import sys
 
-from . import anomalies, demo, fetch, predict, simulate, train
+from . import anomalies, demo, fetch, predict, reproduce, simulate, train
 from .messages import complain, one_line, plain_warnings
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, fetch, predict, train, simulate, anomalies)
+_COMMANDS = (demo, fetch, predict, train, simulate, anomalies, reproduce)
 
 
 def main(argv=None):
