@@ -24,7 +24,7 @@ __all__ = ["write_triage_page"]
 
 _SCRIPTS = ("table.js", "labels.js", "list.js", "scatter.js", "main.js")
 _SIDE = 128  # pixels of a thumbnail, at most
-_QUALITY = 85
+_QUALITY = 75
 _PER_PART = 100  # thumbnails; as in table.js
 _AXES = ("redshift", "main_sequence_offset", "sfr", "stellar_mass", "score")
 _DIGITS = {"ra": 9, "dec": 9}
