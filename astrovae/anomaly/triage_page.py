@@ -18,7 +18,7 @@ import numpy as np
 from astrovae.flags import decode_flags
 from astrovae.parameters import PARAMETERS
 
-from .latents import column_values, feature_names
+from .latents import column_values, feature_names, mask_of
 
 __all__ = ["write_triage_page"]
 
@@ -139,8 +139,8 @@ def _page_data(candidates):
     """
     What the script reads.
     """
-    ids = np.asarray(candidates["id"]).astype(str).tolist()
-    labels = np.asarray(candidates["label"]).tolist()
+    ids = _texts(candidates, "id")
+    labels = _texts(candidates, "label")
     key = candidates.meta.get("source_sha256") or _hash(ids)
     columns = list(_columns(candidates))
     names = [column["name"] for column in columns]
@@ -149,13 +149,22 @@ def _page_data(candidates):
         "key": str(key)[:16],
         "base": _hash([ids, labels])[:16],
         "id": ids,
-        "kind": np.asarray(candidates["kind"]).tolist(),
+        "kind": _texts(candidates, "kind"),
         "label": labels,
-        "reasons": np.asarray(candidates["reasons"]).tolist(),
+        "reasons": _texts(candidates, "reasons"),
         "flags": _flag_names(candidates),
         "columns": columns,
         "axes": [axes[0], axes[min(1, len(axes) - 1)]],
     }
+
+
+def _texts(candidates, name):
+    """
+    A column of str; ECSV gives empty ones back as masked.
+    """
+    column = candidates[name]
+    texts = np.ma.getdata(column).astype(str)
+    return np.where(mask_of(column), "", texts).tolist()
 
 
 def _hash(value):
@@ -167,8 +176,7 @@ def _flag_names(candidates):
     For each galaxy, artefacts in words and the names of its flags.
     """
     words = [
-        text.split("; ") if text else []
-        for text in np.asarray(candidates["artefacts"]).tolist()
+        text.split("; ") if text else [] for text in _texts(candidates, "artefacts")
     ]
     if "flags" not in candidates.colnames:
         return words

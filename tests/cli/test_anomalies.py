@@ -130,6 +130,18 @@ def test_thumbnails_are_pictures_of_the_galaxies(written):
     assert picture[60:68, 60:68].mean() > 2 * picture[:20, :20].mean()
 
 
+def test_page_of_a_list_read_again(written, tmp_path):
+    from astrovae.anomaly import write_triage_page
+
+    table = read_table(written / "candidates.ecsv")
+    write_triage_page(table, [None] * N, tmp_path / "index.html")
+    again = embedded((tmp_path / "index.html").read_text("utf-8"), "data")
+    first = embedded((written / "index.html").read_text("utf-8"), "data")
+    assert again["label"] == [""] * N
+    for name in ("key", "base", "id", "reasons", "flags"):
+        assert again[name] == first[name]
+
+
 def test_labels_rank_anew(folder, tmp_path, capsys):
     labels = tmp_path / "labels.ecsv"
     QTable(

@@ -99,7 +99,8 @@ function makeCard(row, place) {
   const numbers = ["rank " + (row + 1), "score " + fixed(columns.get("score").values[row])];
   if (!["rank", "score"].includes(state.sort)) {
     const column = columns.get(state.sort);
-    numbers.push(column.label + " " + format(column.values[row]));
+    const name = column.label.replace(/ \[.*\]$/, "");
+    numbers.push(name + " " + format(column.values[row]));
   }
   const text = make("div", {},
     make("div", { class: "top" },
