@@ -43,8 +43,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--epochs",
         type=positive,
-        default=20,
-        help="of each training (default: 20; the paper: 1000)",
+        default=30,
+        help="of each training (default: 30; the paper: 1000)",
     )
     parser.add_argument(
         "--preset",

@@ -109,3 +109,25 @@ def group_styles(labels, control=None):
             "zorder": 3 + i,
         }
     return styles
+
+
+def add_legend(figure, ax, *, outside):
+    """
+    Name what a panel shows, above all panels where there is room.
+
+    Parameters
+    ----------
+    figure : `~matplotlib.figure.Figure`
+        The figure.
+    ax : `~matplotlib.axes.Axes`
+        The panel.
+    outside : bool
+        Whether the figure's layout makes room above the panels.
+    """
+    if not outside:
+        ax.legend(loc="lower right", fontsize="small", framealpha=0.9)
+        return
+    handles, names = ax.get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=len(names), frameon=False
+    )

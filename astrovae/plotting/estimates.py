@@ -8,7 +8,7 @@ import numpy as np
 from astrovae.metrics import OUTLIER_LIMIT, comparison_table
 from astrovae.metrics.matching import shared_parameters
 
-from .canvas import GREY, group_styles, new_axes
+from .canvas import GREY, add_legend, group_styles, new_axes
 from .comparison import draw_equality, panel_limits
 
 __all__ = ["plot_estimates"]
@@ -71,6 +71,7 @@ def plot_estimates(
     table = comparison_table(predicted[ordinary], truth[ordinary])
     figures = {row["parameter"]: row for row in table}
     n_columns = 2 if len(chosen) in {2, 4} else 3
+    own_figure = figure is None
     figure, axes = new_axes(figure, len(chosen), n_columns, (4.2, 4.3))
     for ax, name in zip(axes, chosen, strict=True):
         parameter, est, true = shared[name]
@@ -83,12 +84,15 @@ def plot_estimates(
             limits = panel_limits(parameter, est[good], true[good])
             draw_equality(ax, parameter, np.array(limits))
             ax.set(xlim=limits, ylim=limits, aspect="equal")
+            if parameter.scale == "periodic":
+                turns = np.linspace(*limits, 7)
+                ax.set(xticks=turns, yticks=turns)
         unit = " [deg]" if parameter.scale == "periodic" else ""
         ax.set_xlabel(f"catalogue {parameter.label}{unit}")
         ax.set_ylabel(f"estimated {parameter.label}{unit}")
         _write_figures(ax, figures[name])
     if len(styles) > 1:
-        axes[0].legend(loc="lower right", fontsize="small", framealpha=0.9)
+        add_legend(figure, axes[0], outside=own_figure)
     return figure
 
 

@@ -7,12 +7,13 @@ import itertools
 
 import numpy as np
 from astropy.table import Table
+from matplotlib.patheffects import withStroke
 
 from astrovae.anomaly import decision_boundary
 from astrovae.anomaly.latents import read_table
 from astrovae.parameters import PARAMETERS
 
-from .canvas import group_styles, new_axes
+from .canvas import add_legend, group_styles, new_axes
 
 __all__ = ["plot_latent_spaces"]
 
@@ -73,6 +74,7 @@ def plot_latent_spaces(
         for title, columns in read.items()
     }
     n_columns = max(len(own) for own in chosen.values())
+    own = figure is None
     figure, axes = new_axes(figure, len(spaces) * n_columns, n_columns, (3.7, 3.5))
     for row, (title, columns) in enumerate(read.items()):
         for column in range(n_columns):
@@ -84,7 +86,7 @@ def plot_latent_spaces(
             draw_lines = title in boundaries
             _draw_panel(ax, x, y, labels, styles, draw_lines)
         axes[row * n_columns].set_title(title, loc="left", fontsize="medium")
-    axes[0].legend(fontsize="small", framealpha=0.9)
+    add_legend(figure, axes[0], outside=own)
     return figure
 
 
@@ -155,7 +157,7 @@ def _draw_panel(ax, x, y, labels, styles, draw_lines):
 
 def _draw_line(ax, line, limits, colour):
     """
-    The boundary, steep or not, and an arrow of its own side.
+    The boundary, steep or not.
     """
     a, b = line.normal
     (x_low, x_high), (y_low, y_high) = limits
@@ -166,6 +168,14 @@ def _draw_line(ax, line, limits, colour):
     else:
         y = np.array([y_low, y_high])
         x = -(b * y + line.offset) / a
-    # A light line beneath keeps it visible on points of its colour.
-    ax.plot(x, y, color="white", linewidth=3.0, zorder=5)
-    ax.plot(x, y, color=colour, linewidth=1.6, linestyle="--", zorder=6)
+    # A light edge keeps the dashes visible on points of their colour.
+    edge = withStroke(linewidth=3.0, foreground="white")
+    ax.plot(
+        x,
+        y,
+        color=colour,
+        linewidth=1.6,
+        linestyle="--",
+        path_effects=[edge],
+        zorder=6,
+    )

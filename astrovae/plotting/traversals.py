@@ -72,10 +72,10 @@ def plot_traversals(
     middle, spread = codes.mean(axis=0), codes.std(axis=0)
     steps = np.linspace(-span, span, n_steps)
     figure = Figure(
-        figsize=(n_steps * _TILE + 1.1, len(chosen) * _TILE + 0.35),
+        figsize=(n_steps * _TILE + 1.3, len(chosen) * _TILE + 0.45),
         layout="constrained",
     )
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
     axes = figure.subplots(len(chosen), n_steps, squeeze=False)
     for row, name in zip(axes, chosen, strict=True):
         column = names.index(name)

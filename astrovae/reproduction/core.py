@@ -6,7 +6,12 @@ The whole of it.
 from functools import partial
 
 from .drawing import FIGURES, draw_figures
-from .measuring import find_neighbours, measure_anomalies, measure_estimates
+from .measuring import (
+    explain_anomalies,
+    find_neighbours,
+    measure_anomalies,
+    measure_estimates,
+)
 from .modelling import MODELS, encode, train
 from .reporting import write_report
 from .sampling import make_sample, sample_files
@@ -36,13 +41,14 @@ _STAGES = (
     ),
     Stage("metrics", ("metrics.ecsv",), measure_estimates, ("encode",)),
     Stage("anomalies", ("anomalies.ecsv",), measure_anomalies, ("encode",)),
+    Stage("explanations", ("explanations.json",), explain_anomalies, ("encode",)),
     Stage("neighbours", ("neighbours.ecsv",), find_neighbours, ("encode",)),
     Stage("figures", tuple(FIGURES), draw_figures, ("encode", "neighbours")),
     Stage(
         "report",
         ("report.md", "report.html"),
         write_report,
-        ("metrics", "anomalies", "neighbours", "figures"),
+        ("metrics", "anomalies", "explanations", "neighbours", "figures"),
     ),
 )
 

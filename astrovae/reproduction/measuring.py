@@ -6,14 +6,19 @@ The figures of merit, of estimates and of anomalies.
 import numpy as np
 from astropy.table import QTable, vstack
 
-from astrovae.anomaly import AnomalyClassifier, SimilaritySearch
+from astrovae.anomaly import AnomalyClassifier, SimilaritySearch, explain
 from astrovae.metrics import comparison_table
 
 from .modelling import MODELS, latents_of
 from .sampling import held_out
 from .settings import CONTROL, KINDS
 
-__all__ = ["find_neighbours", "measure_anomalies", "measure_estimates"]
+__all__ = [
+    "explain_anomalies",
+    "find_neighbours",
+    "measure_anomalies",
+    "measure_estimates",
+]
 
 _N_NEIGHBOURS = 10  # of each anomaly, as in the paper
 _N_RANKED = 16  # in the galleries and in the report
@@ -89,3 +94,30 @@ def find_neighbours(place):
             table.add_column([kind] * len(table), 0, "kind")
             tables.append(table)
     place.write_table("neighbours.ecsv", vstack(tables))
+
+
+def explain_anomalies(place):
+    """
+    Say what sets each rare kind apart, by its estimates.
+
+    Writes ``explanations.json``: a text by kind.
+
+    Parameters
+    ----------
+    place : `~astrovae.reproduction.stages.Workplace`
+        Where everything is.
+    """
+    results = QTable.read(place.path("results.ecsv"))
+    _, kinds = held_out(place)
+    texts = {
+        kind: explain(
+            results,
+            kind,
+            kinds,
+            columns=["redshift", "stellar_mass", "sfr", "morphology"],
+            random_state=place.settings.random_state,
+        ).text
+        for kind in KINDS.values()
+        if kind != CONTROL
+    }
+    place.write_json("explanations.json", texts)

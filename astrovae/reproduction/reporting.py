@@ -5,6 +5,7 @@ The report that a person can send to a colleague.
 
 import base64
 import html
+import json
 
 import numpy as np
 from astropy.table import QTable
@@ -91,6 +92,8 @@ def _blocks(place):
         ),
         ("table", _short_anomalies(anomalies)),
         ("figure", "figure2.png"),
+        ("heading", "What sets them apart, by their estimates"),
+        *(("text", text) for text in _explanations(place)),
         ("heading", "Galaxies most like the anomalies"),
         ("figure", "figure3.png"),
         ("table", _short_neighbours(neighbours)),
@@ -108,7 +111,8 @@ def _what_was_done(place):
     """
     own = place.settings
     origin = (
-        "simulated galaxies (not the paper's catalogues)"
+        "simulated galaxies (not the paper's catalogues), with labels that scatter "
+        "by a catalogue's errors"
         if own.simulated
         else "galaxies of the paper's catalogues with Legacy Surveys cutouts"
     )
@@ -125,8 +129,8 @@ def _what_was_done(place):
         f"asked for, of which a fifth is held out and measured here; of the others a "
         f"part chooses the best epoch. {first[0].upper()}{first[1:]}; training of "
         f"{trained}. The paper has 26,126 galaxies, 1000 epochs at 5.0e-06 and "
-        "reports the galaxies that chose the epoch. Figures are those of this "
-        "smaller experiment unless the numbers agree."
+        "reports the galaxies that chose the epoch: where this run is smaller, its "
+        "figures are not the method's best."
     )
 
 
@@ -166,6 +170,11 @@ def _first_of_each(kinds, n):
     kinds = np.asarray(kinds)
     rows = [np.flatnonzero(kinds == kind)[:n] for kind in dict.fromkeys(kinds)]
     return np.concatenate(rows)
+
+
+def _explanations(place):
+    texts = json.loads(place.path("explanations.json").read_text())
+    return [" ".join(text.split()) for text in texts.values()]
 
 
 def _times(place):

@@ -60,7 +60,7 @@ class ReproductionSettings:
 
     simulated: bool = False
     n: int = 4000
-    epochs: int = 20
+    epochs: int = 30
     preset: str = "gagliano2023"
     learning_rate: float | None = None
     weights: str | None = None

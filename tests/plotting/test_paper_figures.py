@@ -117,7 +117,7 @@ def test_figure_1(tmp_path):
     assert "n = 547" in written  # of the ordinary galaxies alone
     assert "R^2 = 1 - SSE/SST" in written
     assert "r^2$ (Pearson)" in written
-    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["galaxy (547)", "red spiral (40)", "green pea (13)"]
 
 
@@ -138,13 +138,22 @@ def test_figure_1_without_kinds(tmp_path):
     predicted, truth, _ = sample(60)
     figure = plot_estimates(predicted, truth, parameters=["stellar_mass"])
     render(figure, tmp_path)
-    assert figure.axes[0].get_legend() is None
+    assert not figure.legends
     with pytest.raises(ValueError, match="one row per galaxy, got 60, 59 and 59"):
         plot_estimates(predicted, truth[:-1])
     with pytest.raises(ValueError, match="age: not in both tables"):
         plot_estimates(predicted, truth, parameters=["age"])
     with pytest.raises(ValueError, match="no galaxy has the label 'star'"):
         plot_estimates(predicted, truth, control="star")
+
+
+def test_figure_1_on_a_figure_of_ones_own(tmp_path):
+    predicted, truth, labels = sample()
+    own = Figure(figsize=(9, 3))
+    figure = plot_estimates(predicted, truth, labels=labels, figure=own)
+    assert figure is own
+    render(figure, tmp_path)
+    assert len(figure.axes[0].get_legend().get_texts()) == 3
 
 
 def test_figure_2(tmp_path):
@@ -157,8 +166,8 @@ def test_figure_2(tmp_path):
     assert has_colour(pixels, "#c8102e")
     drawn = [ax for ax in figure.axes if ax.axison]
     assert len(drawn) == 6
-    # Two lines, each with a lighter one beneath, in the lower row only.
-    assert [len(ax.lines) for ax in drawn] == [0, 0, 0, 4, 4, 4]
+    # A line for each rare kind, in the lower row only.
+    assert [len(ax.lines) for ax in drawn] == [0, 0, 0, 2, 2, 2]
     assert drawn[0].get_xlabel() == "latent 1"
     assert "M" in drawn[3].get_xlabel()
 
