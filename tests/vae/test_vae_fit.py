@@ -50,10 +50,10 @@ def test_orientation_is_learnt_across_the_border(standard, unseen):
 def test_fitted_attributes(standard, toy):
     assert standard.n_train_ == 160
     assert standard.n_validation_ == 40
-    assert len(standard.history_["loss"]) == 14
+    assert len(standard.history_["loss"]) == 28
     losses = standard.history_["val_loss"]
     assert standard.best_epoch_ == int(np.argmin(losses))
-    assert standard.record_["n_epochs"] == 14
+    assert standard.record_["n_epochs"] == 28
     assert set(standard.calibration_) == {
         "redshift",
         "stellar_mass",
