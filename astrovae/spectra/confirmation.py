@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Is a candidate what it was taken for?
+Whether a candidate is what it was taken for.
 
 Each criterion is a measured value, its error, and a threshold with the
 paper it comes from. A criterion is met, or not, only if the value is more
