@@ -124,10 +124,13 @@ def add_legend(figure, ax, *, outside):
     outside : bool
         Whether the figure's layout makes room above the panels.
     """
-    if not outside:
-        ax.legend(loc="lower right", fontsize="small", framealpha=0.9)
-        return
     handles, names = ax.get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside upper center", ncols=len(names), frameon=False
-    )
+    if outside:
+        place = {"loc": "outside upper center", "ncols": len(names), "frameon": False}
+        legend = figure.legend(handles, names, **place)
+    else:
+        place = {"loc": "lower right", "fontsize": "small", "framealpha": 0.9}
+        legend = ax.legend(handles, names, **place)
+    # Points that are small and faint by the thousand, but not alone.
+    for handle in legend.legend_handles:
+        handle.set(alpha=1.0, sizes=[22])

@@ -75,7 +75,8 @@ def plot_traversals(
         figsize=(n_steps * _TILE + 1.3, len(chosen) * _TILE + 0.45),
         layout="constrained",
     )
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
+    room = {"w_pad": 0.02, "h_pad": 0.02, "wspace": 0.0, "hspace": 0.0}
+    figure.get_layout_engine().set(**room, rect=(0.01, 0.0, 0.98, 0.985))
     axes = figure.subplots(len(chosen), n_steps, squeeze=False)
     for row, name in zip(axes, chosen, strict=True):
         column = names.index(name)
