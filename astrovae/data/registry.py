@@ -102,14 +102,14 @@ def sample_paths(name=None):
     return by_suffix[".hdf5"], by_suffix[".ecsv"]
 
 
-def load_sample_set(name="decals-sim-v1"):
+def load_sample_set(name=None):
     """
     Load a sample of galaxies with known parameters.
 
     Parameters
     ----------
     name : str, optional
-        A name in `list_samples`.
+        A name in `list_samples`; `None`: the recommended one.
 
     Returns
     -------
