@@ -211,7 +211,7 @@ def test_every_packaged_file_is_what_the_registry_says():
         "weights": set(registry.list_weights()["name"]),
         "sample": set(registry.list_samples()["name"]),
     }
-    assert "decals-sim-v1" in listed["sample"]
+    assert "decals-sim-v2" in listed["sample"]
     for kind, names in listed.items():
         assert names == {e["name"] for e in hashed if e["kind"] == kind}
     for entry in hashed:
