@@ -130,7 +130,9 @@ def test_another_reproduction_needs_another_folder(reproduced):
 def test_the_rate_is_the_papers_at_its_size():
     paper = ReproductionSettings(n=26126, epochs=1000)
     assert paper.rate() == pytest.approx(5e-6, rel=1e-3)
-    assert ReproductionSettings(n=26126, epochs=100).rate() == pytest.approx(5e-5, rel=1e-3)
+    assert ReproductionSettings(n=26126, epochs=100).rate() == pytest.approx(
+        5e-5, rel=1e-3
+    )
     assert ReproductionSettings(n=100, epochs=1).rate() == 1e-3
     assert ReproductionSettings(preset="standard").rate() is None
     with pytest.raises(ValueError, match="epochs must be at least 1, got 0"):
