@@ -7,10 +7,11 @@ How real the simulated population is, judged by real catalogues.
 (a) A random forest learns redshift, mass and SFR from the grz magnitudes of
 simulated galaxies and is tried on real ones: supernova hosts of DES
 (r < 22) and zCOSMOS (r < 22.5). Beside it, one that learnt from real rows.
-The constants of the simulation were fitted to one half of each table; all
-figures are of the other half. The offset between a catalogue's masses and
-SFRs and the simulation's, a matter of definition, is the median difference
-on the first half; figures are given with and without it.
+The constants of the simulation were searched for on one half of each table,
+the last three of them chosen with all rows in view; all figures are of the
+other half, which is thus not wholly unseen. The offset between a catalogue's
+masses and SFRs and the simulation's, a matter of definition, is the median
+difference on the first half; figures are given with and without it.
 
 (b) Quantiles of colours and half-light radii of the brightest galaxies, at
 fixed magnitude, beside desitarget's mixtures of DR9 (the BGS class).
@@ -112,7 +113,7 @@ def compare_with_catalogues(folder):
         "DES hosts, r < 22": (read_des(folder), 22.0),
         "zCOSMOS, r < 22.5": (read_zcosmos(folder), 22.5),
     }
-    # The halves that the simulation was fitted to, and the others.
+    # The halves that the constants were searched for on, and the others.
     halves = {name: rng.random(len(t[0][0])) < 0.5 for name, t in tables.items()}
     _, magnitudes, truth = simulate("decals", rng)
     for name, ((real, labels), faintest) in tables.items():
@@ -128,7 +129,7 @@ def compare_with_catalogues(folder):
             report("simulation, offset", estimates[~first], labels[~first], offset),
             report("real rows", own, labels[~first]),
         ]
-        print(f"\n{name} (the half that nothing was fitted to)")
+        print(f"\n{name} (the half that the search did not see)")
         show(rows)
         print("offset of the labels, dex:", offset[1:].round(2))
 

@@ -73,7 +73,7 @@ def drop_bands(batch, generator, probability=0.05):
     n, n_bands = batch.x.shape[:2]
     draws = torch.rand((2, n), generator=generator).to(batch.x.device)
     chosen = draws[0] < probability
-    band = (draws[1] * n_bands).long().clamp(max=n_bands - 1)
+    band = _choose_band(draws[1], n_bands)
     hidden = torch.zeros((n, n_bands), dtype=torch.bool, device=batch.x.device)
     hidden[torch.arange(n, device=band.device), band] = chosen
     if batch.valid is not None:
@@ -117,7 +117,7 @@ def hide_edges(batch, generator, probability=0.05):
     column = torch.arange(size, device=batch.x.device)
     side = (column < edge[:, None]) & chosen[:, None]
     band = torch.arange(n_bands, device=batch.x.device)
-    own = (draws[2] * n_bands).long().clamp(max=n_bands - 1)
+    own = _choose_band(draws[2], n_bands)
     lost = (band == own[:, None]) | (draws[3] < 0.5)[:, None]
     return _hide(batch, (lost[:, :, None] & side[:, None, :])[:, :, None, :])
 
@@ -145,6 +145,10 @@ def drop_conditions(batch, generator, probability=0.1):
         known = (draws >= probability).to(batch.x.device)
         batch.conditions = batch.conditions * known
     return batch
+
+
+def _choose_band(uniform, n_bands):
+    return (uniform * n_bands).long().clamp(max=n_bands - 1)
 
 
 def _hide(batch, hidden):

@@ -3,13 +3,21 @@
 The parts that the residual networks are built of.
 """
 
+import itertools
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["ResidualBlock", "channels_last", "convolution", "residual_decoder"]
+__all__ = [
+    "ResidualBlock",
+    "channels_last",
+    "convolution",
+    "pool_maps",
+    "residual_decoder",
+    "residual_trunk",
+]
 
 
 class ResidualBlock(nn.Module):
@@ -70,6 +78,48 @@ def convolution(n_in, n_out, kernel, stride=1):
         nn.BatchNorm2d(n_out),
         nn.ReLU(inplace=True),
     )
+
+
+def residual_trunk(n_in, widths):
+    """
+    Build the stages of a residual encoder, each half as fine.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of channels of the images.
+    widths : tuple of int
+        Channels of the stages.
+
+    Returns
+    -------
+    layers : `~torch.nn.Sequential`
+        From (B, n_in, y, x) to (B, widths[-1], y / 16, x / 16), for
+        four stages.
+    """
+    layers = []
+    for n_before, width in itertools.pairwise((n_in, *widths)):
+        layers += [convolution(n_before, width, 4, stride=2), ResidualBlock(width)]
+    return nn.Sequential(*layers)
+
+
+def pool_maps(maps):
+    """
+    Sum feature maps up: mean, maximum, and what is at the centre.
+
+    Parameters
+    ----------
+    maps : `~torch.Tensor`, shape (B, C, n, n)
+        Feature maps, of an even number of pixels.
+
+    Returns
+    -------
+    pooled : `~torch.Tensor`, shape (B, 3 C)
+        One number per map of each kind.
+    """
+    n = maps.shape[-1] // 2
+    centre = maps[:, :, n - 1 : n + 1, n - 1 : n + 1].mean(dim=(2, 3))
+    return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3)), centre], dim=1)
 
 
 def residual_decoder(n_bands, n_latent, size):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .blocks import ResidualBlock, channels_last, convolution, residual_decoder
+from .blocks import channels_last, pool_maps, residual_decoder, residual_trunk
 from .mixtures import MixtureParameters, n_mixture_outputs
 from .networks import LOG_VARIANCE_RANGE, Encoding
 from .photometry import AperturePhotometry
@@ -65,12 +65,7 @@ class MixtureNetwork(nn.Module):
         self.mixed_precision = False
         self.n_conditions = 2 * n_bands
         self.n_mixture = max(n_physical - _N_ORIENTATION, 0)
-        layers = [convolution(2 * n_bands, widths[0], 4, stride=2)]
-        for i, width in enumerate(widths):
-            if i > 0:
-                layers.append(convolution(widths[i - 1], width, 4, stride=2))
-            layers.append(ResidualBlock(width))
-        self.trunk = nn.Sequential(*layers)
+        self.trunk = residual_trunk(2 * n_bands, widths)
         self.photometry = AperturePhotometry(n_bands, size)
         n_facts = self.photometry.n_features + n_bands + self.n_conditions
         self.fact_norm = nn.BatchNorm1d(n_facts)
@@ -114,14 +109,11 @@ class MixtureNetwork(nn.Module):
             h = self.trunk(channels_last(torch.cat([x, weight], dim=1)))
         # Fluxes and all that follows stay in full precision: a colour of
         # bfloat16 is good to two per cent.
-        h = h.float()
-        n = h.shape[-1] // 2
-        centre = h[:, :, n - 1 : n + 1, n - 1 : n + 1].mean(dim=(2, 3))
-        pooled = [h.mean(dim=(2, 3)), h.amax(dim=(2, 3)), centre]
+        pooled = pool_maps(h.float())
         photometry = self.photometry(x, weight)
         measured = [photometry, _noise(x, weight), conditions]
         facts = self.facts(self.fact_norm(torch.cat(measured, dim=1)))
-        shapes = self.shapes(torch.cat([*pooled, facts], dim=1))
+        shapes = self.shapes(torch.cat([pooled, facts], dim=1))
         features = torch.cat([shapes, facts], dim=1)
         mean, log_variance = self.gaussian(features).chunk(2, dim=1)
         mixture = None

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .blocks import ResidualBlock, channels_last, convolution, residual_decoder
+from .blocks import channels_last, pool_maps, residual_decoder, residual_trunk
 from .photometry import AperturePhotometry
 
 __all__ = ["LOG_VARIANCE_RANGE", "Encoding", "PaperNetwork", "ResidualNetwork"]
@@ -154,12 +154,7 @@ class ResidualNetwork(nn.Module):
             msg = f"size must be a multiple of 16, not {size}"
             raise ValueError(msg)
         self.n_latent = n_latent
-        layers = [convolution(2 * n_bands, widths[0], 4, stride=2)]
-        for i, width in enumerate(widths):
-            if i > 0:
-                layers.append(convolution(widths[i - 1], width, 4, stride=2))
-            layers.append(ResidualBlock(width))
-        self.trunk = nn.Sequential(*layers)
+        self.trunk = residual_trunk(2 * n_bands, widths)
         self.photometry = AperturePhotometry(n_bands, size)
         self.photometry_head = nn.Sequential(
             nn.BatchNorm1d(self.photometry.n_features),
@@ -202,11 +197,9 @@ class ResidualNetwork(nn.Module):
         """
         weight = torch.ones_like(x) if valid is None else valid.to(x.dtype)
         h = self.trunk(channels_last(torch.cat([x, weight], dim=1)))
-        n = h.shape[-1] // 2
-        centre = h[:, :, n - 1 : n + 1, n - 1 : n + 1].mean(dim=(2, 3))
-        pooled = [h.mean(dim=(2, 3)), h.amax(dim=(2, 3)), centre]
+        pooled = pool_maps(h)
         fluxes = self.photometry_head(self.photometry(x, weight))
-        shapes = self.head(torch.cat([*pooled, fluxes], dim=1))
+        shapes = self.head(torch.cat([pooled, fluxes], dim=1))
         features = torch.cat([shapes, fluxes], dim=1)
         mean, log_variance = self.latents(features).chunk(2, dim=1)
         log_variance = log_variance.clamp(*LOG_VARIANCE_RANGE)

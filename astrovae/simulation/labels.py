@@ -12,7 +12,8 @@ __all__ = ["LABEL_CONVENTIONS", "catalogue_labels"]
 
 #: What catalogues add to the simulation's log10 of mass and SFR (dex):
 #: other initial mass functions, population models and time scales. The
-#: median differences that ``benchmarks/realism.py`` measures.
+#: median differences that ``benchmarks/realism.py`` prints, to about
+#: 0.01 dex.
 LABEL_CONVENTIONS = {
     "des-sn5yr": {"stellar_mass": 0.18, "sfr": 0.79},
     "cosmos2015": {"stellar_mass": 0.03},

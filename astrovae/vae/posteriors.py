@@ -7,6 +7,7 @@ SFR, and the orientation in radians.
 """
 
 import numpy as np
+import torch
 from scipy.special import ndtr, ndtri
 
 from astrovae.nn import MixtureParameters
@@ -164,8 +165,6 @@ class MixturePosterior:
     """
 
     def __init__(self, code, scaling, calibration):
-        import torch
-
         joint = scaling.latents[2:]
         raw = torch.from_numpy(np.asarray(code.mixture, dtype=float))
         parameters = MixtureParameters(raw, len(joint))
