@@ -28,7 +28,7 @@ from astrovae.metrics import (
     tarp,
 )
 from astrovae.parameters import PARAMETERS, PHYSICAL
-from astrovae.simulation.conditions import NATIVE_PIXEL, SKY_SIGMA
+from astrovae.simulation.conditions import NATIVE_PIXEL, draw_conditions
 from astrovae.vae.frames import encode_images
 from astrovae.vae.posteriors import build_posterior
 
@@ -44,8 +44,8 @@ def read(folder, part):
 
 
 def load(name):
-    """A packaged model, or one from a file."""
-    if Path(name).is_file():
+    """A packaged model (`None`: the recommended one), or one from a file."""
+    if name is not None and Path(name).is_file():
         return PhysicsVAE.load(name)
     return PhysicsVAE.from_pretrained(name)
 
@@ -53,6 +53,24 @@ def load(name):
 def labels_of(truth):
     """Redshift, log mass and log SFR, (N, 3)."""
     return np.stack([PARAMETERS[n].to_latent(truth[n]) for n in PHYSICAL], axis=1)
+
+
+def noise_excess(correlation, variance):
+    """
+    How much the noise of a flux exceeds that of independent pixels.
+
+    The variance of a sum with Gaussian weights, of this variance in
+    pixels, over noise whose adjacent pixels have this correlation, along
+    one axis. The noise is that of `astrovae.simulation.conditions`:
+    white, smoothed with (a, 1, a).
+    """
+    a = (1 - np.sqrt(1 - 2 * correlation**2)) / (2 * correlation)
+    second = a**2 / (1 + 2 * a**2)
+    return (
+        1
+        + 2 * correlation * np.exp(-1 / (4 * variance))
+        + 2 * second * np.exp(-1 / variance)
+    )
 
 
 def catalogue_photometry(images, truth, rng):
@@ -67,13 +85,16 @@ def catalogue_photometry(images, truth, rng):
     n = len(truth)
     magnitude = np.stack([truth[f"mag_{b}"].value for b in BANDS], axis=1)
     flux = 10 ** (-0.4 * (magnitude - 22.5))
-    sky = np.array([SKY_SIGMA[band] for band in BANDS])
-    # The spread of depths of `astrovae.simulation.conditions`.
-    sky = sky * np.exp(rng.normal(0, 0.22, (n, 1)) + rng.normal(0, 0.22, (n, 3)))
+    frames = [draw_conditions(BANDS, NATIVE_PIXEL, rng) for _ in range(n)]
+    sky, correlation = (
+        np.stack([frame[name] for frame in frames])
+        for name in ("sky_sigma", "correlation")
+    )
     spheroid = truth["bulge_fraction"] > 0.5
     radius = np.where(spheroid, truth["bulge_radius"], truth["disc_radius"]).value
     psf = images.psf_fwhm.to_value("arcsec") / 2.355
-    area = 4 * np.pi * (psf**2 + (radius[:, None] / 1.5) ** 2) / NATIVE_PIXEL**2
+    variance = (psf**2 + (radius[:, None] / 1.5) ** 2) / NATIVE_PIXEL**2
+    area = 4 * np.pi * variance * noise_excess(correlation, variance) ** 2
     error = np.hypot(sky * np.sqrt(area), 0.01 * flux)
     measured = flux + error * rng.standard_normal(flux.shape)
     coefficients = np.array([EXTINCTION[band] for band in BANDS])

@@ -21,7 +21,7 @@ from .latents import finite_rows, fit_latents, new_latents, warn_of_dropped
 
 __all__ = ["AnomalyScore"]
 
-METHODS = ("density", "isolation_forest", "local_outlier_factor")
+METHODS = ("density", "isolation_forest", "local_outlier_factor", "value")
 TAILS = (None, "exponential")
 
 # The part of the calibration galaxies that the exponential describes.
@@ -33,10 +33,12 @@ class AnomalyScore(BaseEstimator):
     """
     Score galaxies without labels, and say how rare such scores are.
 
-    One interface to three scores: minus the log-density of a mixture
+    One interface to several scores: minus the log-density of a mixture
     of normal distributions (with more components only as long as they
     make galaxies held out clearly more likely), and two references of
-    scikit-learn, its isolation forest and its local outlier factor.
+    scikit-learn, its isolation forest and its local outlier factor;
+    and any number that is higher for stranger galaxies, such as the
+    error of a reconstruction, as the only column.
 
     A part of the galaxies is held out from the model. Their scores
     calibrate the p-values of new ones: (1 + m) / (1 + n), where m of n
@@ -48,7 +50,7 @@ class AnomalyScore(BaseEstimator):
 
     Parameters
     ----------
-    method : {"density", "isolation_forest", "local_outlier_factor"}
+    method : {"density", "isolation_forest", "local_outlier_factor", "value"}
         The score.
     max_components : int, optional
         Components of the mixture, at most.
@@ -71,7 +73,7 @@ class AnomalyScore(BaseEstimator):
 
     Attributes
     ----------
-    model_ : estimator
+    model_ : estimator or None
         The fitted mixture, forest or local outlier factor.
     n_components_ : int
         Of the mixture.
@@ -151,6 +153,9 @@ class AnomalyScore(BaseEstimator):
             values, test_size=self.calibration_fraction, random_state=rng
         )
         train, held_out = train[: self.max_fit], held_out[: self.max_fit]
+        if self.method == "value" and values.shape[1] != 1:
+            msg = f"method='value' takes one column, got {values.shape[1]}"
+            raise ValueError(msg)
         self._scaler = StandardScaler().fit(train)
         self.model_ = self._fit_model(self._scaler.transform(train), rng)
         self.calibration_scores_ = np.sort(self._score(held_out))
@@ -165,6 +170,8 @@ class AnomalyScore(BaseEstimator):
         return self
 
     def _fit_model(self, train, rng):
+        if self.method == "value":
+            return None
         if self.method == "isolation_forest":
             forest = IsolationForest(n_estimators=self.n_estimators, random_state=rng)
             return forest.fit(train)
@@ -176,6 +183,8 @@ class AnomalyScore(BaseEstimator):
         return model
 
     def _score(self, values):
+        if self.method == "value":
+            return values[:, 0]
         return -self.model_.score_samples(self._scaler.transform(values))
 
     def score(self, latents, y=None):  # noqa: ARG002

@@ -6,6 +6,7 @@ Tensors in, tensors out: nothing here knows a unit, a table or a file of
 images.
 """
 
+from .adaptive import *
 from .augmentation import *
 from .blocks import *
 from .building import *

@@ -17,7 +17,7 @@ def build_network(kind, n_bands, n_latent, size, n_physical=0):
 
     Parameters
     ----------
-    kind : {"paper", "residual", "mixture"}
+    kind : {"paper", "residual", "mixture", "adaptive"}
         Which network.
     n_bands, n_latent, size : int
         Number of bands, of latents, and pixels on a side.
@@ -31,8 +31,10 @@ def build_network(kind, n_bands, n_latent, size, n_physical=0):
         With the methods ``encode`` and ``decode``.
     """
     shape = {"n_bands": n_bands, "n_latent": n_latent, "size": size}
-    if kind == "mixture":
-        network = MixtureNetwork(**shape, n_physical=n_physical)
+    if kind in {"mixture", "adaptive"}:
+        network = MixtureNetwork(
+            **shape, n_physical=n_physical, adaptive=kind == "adaptive"
+        )
     else:
         kinds = {"paper": PaperNetwork, "residual": ResidualNetwork}
         network = kinds[kind](**shape)

@@ -9,7 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .blocks import channels_last, pool_maps, residual_decoder, residual_trunk
+from .adaptive import AdaptivePhotometry
+from .blocks import (
+    RunningNorm,
+    channels_last,
+    pool_maps,
+    residual_decoder,
+    residual_trunk,
+)
 from .mixtures import MixtureParameters, n_mixture_outputs
 from .networks import LOG_VARIANCE_RANGE, Encoding
 from .photometry import AperturePhotometry
@@ -24,10 +31,11 @@ class MixtureNetwork(nn.Module):
     """
     A residual network with a mixture of Gaussians as its answer.
 
-    It sees stretched images, masks, fluxes in apertures, the noise of
-    each band, and the width of the PSF where that is known. The
-    physical latents are the moments of the mixture, so that the
-    decoder, the latent space and the posterior tell the same.
+    It sees stretched images, masks, fluxes in apertures and under
+    Gaussians of the galaxy's size and shape, the noise of each band,
+    and the width of the PSF where that is known. The physical latents
+    are the moments of the mixture, so that the decoder, the latent
+    space and the posterior tell the same.
 
     Parameters
     ----------
@@ -44,6 +52,9 @@ class MixtureNetwork(nn.Module):
         Channels of the four stages of the encoder.
     n_components : int, optional
         Number of Gaussians.
+    adaptive : bool, optional
+        Whether it measures size and shape; the network of the weights
+        ``decals-sim-v2`` does not.
     """
 
     def __init__(
@@ -54,6 +65,7 @@ class MixtureNetwork(nn.Module):
         n_physical=5,
         widths=(24, 48, 96, 160),
         n_components=6,
+        adaptive=True,
     ):
         super().__init__()
         if size % 16:
@@ -68,14 +80,21 @@ class MixtureNetwork(nn.Module):
         self.trunk = residual_trunk(2 * n_bands, widths)
         self.photometry = AperturePhotometry(n_bands, size)
         n_facts = self.photometry.n_features + n_bands + self.n_conditions
-        self.fact_norm = nn.BatchNorm1d(n_facts)
-        self.facts = _perceptron(n_facts, 256, 256, 96)
-        self.shapes = _perceptron(3 * widths[-1] + 96, 256, 96)
-        self.gaussian = nn.Linear(192, 2 * (n_latent - self.n_mixture))
+        self.adaptive = None
+        fact_widths = (256, 256, 96)
+        if adaptive:
+            self.adaptive = AdaptivePhotometry(n_bands, size)
+            n_facts += self.adaptive.n_features
+            fact_widths = (320, 320, 160)
+        self.fact_norm = RunningNorm(n_facts)
+        self.facts = _perceptron(n_facts, *fact_widths)
+        self.shapes = _perceptron(3 * widths[-1] + fact_widths[-1], 256, 96)
+        n_features = 96 + fact_widths[-1]
+        self.gaussian = nn.Linear(n_features, 2 * (n_latent - self.n_mixture))
         if self.n_mixture:
             n_outputs = n_mixture_outputs(n_components, self.n_mixture)
             self.mixture = nn.Sequential(
-                nn.Linear(192, 128), nn.SiLU(), nn.Linear(128, n_outputs)
+                nn.Linear(n_features, 128), nn.SiLU(), nn.Linear(128, n_outputs)
             )
         self.decoder = residual_decoder(n_bands, n_latent, size)
 
@@ -112,6 +131,8 @@ class MixtureNetwork(nn.Module):
         pooled = pool_maps(h.float())
         photometry = self.photometry(x, weight)
         measured = [photometry, _noise(x, weight), conditions]
+        if self.adaptive is not None:
+            measured.append(self.adaptive(x, weight))
         facts = self.facts(self.fact_norm(torch.cat(measured, dim=1)))
         shapes = self.shapes(torch.cat([pooled, facts], dim=1))
         features = torch.cat([shapes, facts], dim=1)

@@ -15,7 +15,7 @@ class Preset:  # numpydoc ignore=PR02
 
     Parameters
     ----------
-    network : {"paper", "residual", "mixture"}
+    network : {"paper", "residual", "mixture", "adaptive"}
         Which network.
     loss : {"paper", "standard", "mixture"}
         Which loss.
@@ -75,7 +75,7 @@ class Preset:  # numpydoc ignore=PR02
 
 PRESETS = {
     "standard": Preset(
-        network="mixture",
+        network="adaptive",
         loss="mixture",
         latents=("cos2phi", "sin2phi", "redshift", "stellar_mass", "sfr"),
         n_latent=10,

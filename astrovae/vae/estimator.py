@@ -17,7 +17,7 @@ from . import fitting, preparation
 from .calibrating import calibrate
 from .fine_tuning import FineTuningMixin
 from .frames import encode_images, warn_of_unknown_dust
-from .generation import GenerationMixin, reconstruction_error
+from .generation import GenerationMixin
 from .labels import read_labels
 from .persistence import PersistenceMixin
 from .posteriors import build_posterior
@@ -339,12 +339,13 @@ class PhysicsVAE(
         score : float
             R2 = 1 - SSE / SST of the redshift, over galaxies with a
             usable image and a label. Of a model without physical
-            parameters: minus the root mean square error of the
-            reconstruction, on the network's stretched scale.
+            parameters: minus the root mean square of
+            `reconstruction_error`.
         """
         check_is_fitted(self, "network_")
         if not self.scaling_.latents:
-            return -reconstruction_error(self, images)
+            error = self.reconstruction_error(images)
+            return -float(np.sqrt(np.nanmean(np.square(error))))
         if labels is None:
             msg = "labels are needed: a table with the column redshift"
             raise ValueError(msg)

@@ -4,18 +4,29 @@ What else latents give: images, draws and densities.
 """
 
 import numpy as np
+from scipy import ndimage
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from astrovae.flags import UNUSABLE
 from astrovae.images import GalaxyImageSet
-from astrovae.nn import choose_device, decode_arrays
+from astrovae.nn import choose_device, decode_arrays, encode_arrays
 from astrovae.parameters import PARAMETERS
 
-from .frames import encode_images, preprocessed_chunks
+from .frames import CHUNK, check_images, encode_images, preprocessed_chunks
 from .posteriors import build_posterior
 from .results import posterior_table
 
-__all__ = ["GenerationMixin", "reconstruction_error"]
+__all__ = ["GenerationMixin"]
+
+
+# So many pixels as bright as the brightest are the top of a saturated star.
+_PLATEAU = 0.995
+_LEAST_PLATEAU = 4
+# Pixels within two of those that are lost have their share of them.
+_AROUND = np.ones((1, 1, 5, 5), dtype=bool)
+# Of the pixels, for an error.
+_ENOUGH = 0.2
 
 
 class GenerationMixin:
@@ -54,6 +65,57 @@ class GenerationMixin:
             mask=mask,
             reasons=images.reasons,
         )
+
+    def reconstruction_error(self, images, *, radius=None):
+        """
+        Measure how badly each galaxy's latents describe its image.
+
+        Masked pixels, saturated ones and those within two pixels of
+        either do not count, so that an error is one of the light that
+        was measured. `~astrovae.anomaly.AnomalyScore` with the method
+        ``"value"`` turns errors into p-values.
+
+        Parameters
+        ----------
+        images : `~astrovae.GalaxyImageSet`
+            N images.
+        radius : `~astropy.units.Quantity`, optional
+            Only pixels within this angle from the frame's centre
+            count; `None`: all do. The neighbours of a galaxy cannot be
+            told from its latents.
+
+        Returns
+        -------
+        error : `~numpy.ndarray`, shape (N,)
+            Root mean square of the difference, on the network's
+            stretched scale: that of ``standard`` is asinh(flux / sky
+            sigma), where noise gives 1. NaN where less than a fifth
+            of the pixels remains.
+        """
+        check_is_fitted(self, "network_")
+        preprocessing = self.preprocessing_
+        check_images(images, preprocessing.bands)
+        size = preprocessing.output_size
+        inside = np.ones((size, size), dtype=bool)
+        if radius is not None:
+            y, x = np.mgrid[:size, :size] - (size - 1) / 2
+            reach = (radius / preprocessing.output_pixel_scale).to_value("")
+            inside = np.hypot(x, y) <= reach
+        device = choose_device(self.device)
+        network = self.network_.to(device)
+        errors = [np.zeros(0)]
+        for chunk in images.iter_chunks(CHUNK):
+            parts = preprocessed_chunks(_without_saturated(chunk), preprocessing)
+            for x, valid, _, known in parts:
+                code = encode_arrays(network, x, valid, device, known)
+                squared = np.square(decode_arrays(network, code.mean, device) - x)
+                used = ~ndimage.binary_dilation(~valid, _AROUND) & inside
+                count = used.sum(axis=(1, 2, 3))
+                mean = np.where(used, squared, 0).sum(axis=(1, 2, 3))
+                mean = mean / np.maximum(count, 1)
+                enough = count >= _ENOUGH * inside.sum() * x.shape[1]
+                errors.append(np.where(enough, np.sqrt(mean), np.nan))
+        return np.concatenate(errors)
 
     def sample_posterior(self, images, n=1000, random_state=None):
         """
@@ -156,29 +218,15 @@ class GenerationMixin:
         write_qp(path, grid, density, images.ids, overwrite=overwrite)
 
 
-def reconstruction_error(vae, images):
+def _without_saturated(images):
     """
-    Measure how well the latent means describe the images.
-
-    Parameters
-    ----------
-    vae : `~astrovae.PhysicsVAE`
-        Fitted.
-    images : `~astrovae.GalaxyImageSet`
-        N images.
-
-    Returns
-    -------
-    error : float
-        Root mean square over valid pixels, on the stretched scale.
+    Images with the flat tops of saturated stars masked.
     """
-    mean = encode_images(vae, images)[0].mean
-    device = choose_device(vae.device)
-    total, n_valid, start = 0.0, 0, 0
-    for x, valid, *_ in preprocessed_chunks(images, vae.preprocessing_):
-        codes = mean[start : start + len(x)]
-        error = (decode_arrays(vae.network_, codes, device) - x)[valid]
-        total += float(np.square(error, dtype=float).sum())
-        n_valid += error.size
-        start += len(x)
-    return float(np.sqrt(total / max(n_valid, 1)))
+    data = np.asarray(images.data)
+    valid = np.isfinite(data)
+    if images.mask is not None:
+        valid &= ~images.mask
+    peak = np.where(valid, data, -np.inf).max(axis=(2, 3), keepdims=True)
+    top = valid & (data >= _PLATEAU * peak) & (peak > 0)
+    top &= top.sum(axis=(2, 3), keepdims=True) >= _LEAST_PLATEAU
+    return images._with_pixels(data, ~valid | top, images._ivar)

@@ -125,3 +125,14 @@ def test_arguments():
         AnomalyScore(tail="fat").fit(draw(50, 0))
     with pytest.raises(ValueError, match="n_samples = 3"):
         AnomalyScore().fit(draw(3, 0))
+
+
+def test_a_value_is_its_own_score():
+    rng = np.random.default_rng(0)
+    score = AnomalyScore("value", random_state=0).fit(rng.exponential(size=(2000, 1)))
+    value = rng.exponential(size=(1000, 1))
+    assert np.array_equal(score.score(value), value[:, 0])
+    assert kstest(score.p_value(value), "uniform").pvalue > 0.01
+    assert np.all(np.diff(score.p_value(np.linspace(0, 9, 50)[:, None])) <= 0)
+    with pytest.raises(ValueError, match="takes one column, got 2"):
+        AnomalyScore("value").fit(rng.normal(size=(20, 2)))

@@ -65,17 +65,21 @@ def test_shapes(n_bands):
     x = torch.randn(4, n_bands, 32, 32)
     code = encode(network, x)
     assert code.mean.shape == code.log_variance.shape == (4, 9)
-    assert code.features.shape == (4, 192)
+    assert code.features.shape == (4, 256)
     assert code.mixture.shape == (4, n_mixture_outputs(3, 3))
     assert code.brightness.shape == (4,)
     with torch.inference_mode():
         assert network.decode(code.mean).shape == x.shape
 
 
-def test_the_preset_has_it_built():
-    network = build_network("mixture", 3, 10, 32, n_physical=5)
+@pytest.mark.parametrize(("kind", "n_features"), [("mixture", 192), ("adaptive", 256)])
+def test_the_presets_have_it_built(kind, n_features):
+    network = build_network(kind, 3, 10, 32, n_physical=5).eval()
     assert isinstance(network, MixtureNetwork)
     assert network.n_mixture == 3
+    assert (network.adaptive is None) == (kind == "mixture")
+    code = encode(network, torch.zeros(2, 3, 32, 32))
+    assert code.features.shape == (2, n_features)
 
 
 def test_size_must_be_a_multiple_of_16():

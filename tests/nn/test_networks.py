@@ -73,7 +73,8 @@ def test_paper_decoder_is_between_zero_and_one():
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"), [("paper", 21), ("residual", 32), ("mixture", 32)]
+    ("kind", "size"),
+    [("paper", 21), ("residual", 32), ("mixture", 32), ("adaptive", 32)],
 )
 @pytest.mark.parametrize("n_bands", [1, 3, 5])
 def test_any_number_of_bands(kind, size, n_bands):

@@ -41,8 +41,10 @@ def make_galaxies(n, seed, size=128):
             "id": ids,
             "redshift": redshift,
             "stellar_mass": 10**mass * u.Msun,
-            "stellar_mass_err": 10**mass * 0.1 * u.Msun,
+            # The labels are exact: larger errors would be taken out of widths.
+            "stellar_mass_err": 10**mass * 0.01 * u.Msun,
             "sfr": 10**sfr * u.Msun / u.yr,
+            "sfr_err": 10**sfr * 0.01 * u.Msun / u.yr,
             "orientation": np.degrees(angle) * u.deg,
         }
     )

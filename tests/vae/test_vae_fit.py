@@ -206,12 +206,13 @@ def test_other_units_mean_the_same(toy):
 
 def test_default_errors(toy):
     labels = toy[1][:4].copy()
+    del labels["sfr_err"]
     labels["redshift_err"] = [0.01, np.nan, -1.0, 0.0]
     own = read_labels(labels, toy[0][:4])
     default = DEFAULT_ERRORS["redshift"]
     assert own.errors["redshift"] == pytest.approx([0.01, default, default, 0.0])
     assert own.errors["sfr"] == pytest.approx(DEFAULT_ERRORS["sfr"])
-    assert own.errors["stellar_mass"] == pytest.approx(0.1 / np.log(10))
+    assert own.errors["stellar_mass"] == pytest.approx(0.01 / np.log(10))
 
 
 def test_masked_and_impossible_labels_are_missing(toy):

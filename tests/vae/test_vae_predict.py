@@ -281,6 +281,39 @@ def test_reconstruct(vae, unseen):
     assert 0.3 < np.median(ratio) < 3
 
 
+def test_reconstruction_error(vae, unseen):
+    images = unseen[0][:8]
+    error = vae.reconstruction_error(images)
+    assert error.shape == (8,)
+    # A source at the edge is none of the galaxy: the circle leaves it out.
+    data = np.array(images.data)
+    data[:, :, 4:10, 4:10] += np.linspace(0.3, 0.6, 6) * data.max()
+    other = image_set(data, ids=images.ids)
+    assert np.all(vae.reconstruction_error(other) > error)
+    inner = vae.reconstruction_error(images, radius=5 * u.arcsec)
+    changed = vae.reconstruction_error(other, radius=5 * u.arcsec)
+    assert np.median(np.abs(changed - inner)) < 0.2 * np.median(inner)
+    assert len(vae.reconstruction_error(images[:0])) == 0
+
+
+def test_reconstruction_error_discounts_lost_pixels(vae, unseen):
+    images = unseen[0][:8]
+    data = np.array(images.data)
+    where = np.zeros(data.shape, dtype=bool)
+    where[:, :, 20:30, 20:30] = True
+    data[where] = np.linspace(0.3, 0.6, where.sum()) * data.max()
+    # A plateau brighter than all else is a saturated star without a mask.
+    plateau = np.where(where, 3 * data.max(), images.data)
+    masked = vae.reconstruction_error(image_set(data, mask=where))
+    bare = vae.reconstruction_error(image_set(data))
+    assert np.all(masked < bare)
+    saturated = vae.reconstruction_error(image_set(plateau))
+    whole = vae.reconstruction_error(images)
+    assert np.median(saturated - whole) < 0.3 * np.median(bare - whole)
+    everything = image_set(images.data, mask=np.ones(data.shape, dtype=bool))
+    assert np.isnan(vae.reconstruction_error(everything)).all()
+
+
 def test_sample_posterior(vae, unseen):
     images = unseen[0][:8]
     table = vae.sample_posterior(images, n=4000, random_state=0)
