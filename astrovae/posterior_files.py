@@ -57,20 +57,8 @@ def write_qp(path, grid, density, ids, *, overwrite=False):
     `~astrovae.exceptions.AstrovaeWarning`
         If galaxies are left out.
     """
-    path = Path(path)
-    if path.suffix != ".hdf5":
-        # qp's files of other formats do not give the identifiers back.
-        msg = f"{path.name!r} must end in .hdf5"
-        raise ValueError(msg)
     grid, density, ids = _checked(grid, density, ids)
-    try:
-        import qp
-    except ImportError as error:
-        msg = "qp files need qp-prob: python -m pip install 'astrovae[qp]'"
-        raise ImportError(msg) from error
-    if path.exists() and not overwrite:
-        msg = f"{path} exists; overwrite=True replaces it"
-        raise OSError(msg)
+    path, qp = prepare_qp(path, overwrite=overwrite)
     good = np.all(np.isfinite(density), axis=1)
     good &= np.trapezoid(np.where(good[:, None], density, 0.0), grid, axis=1) > 0.0
     if not np.any(good):
@@ -87,6 +75,43 @@ def write_qp(path, grid, density, ids, *, overwrite=False):
     )
     path.unlink(missing_ok=True)
     ensemble.write_to(str(path))
+
+
+def prepare_qp(path, *, overwrite=False):
+    """
+    Find out whether a file can be written, before there is work to lose.
+
+    Parameters
+    ----------
+    path, overwrite : path-like, bool
+        As of `write_qp`.
+
+    Returns
+    -------
+    path : `~pathlib.Path`
+        The path.
+    qp : module
+        The library.
+
+    Raises
+    ------
+    ImportError, OSError, ValueError
+        As of `write_qp`.
+    """
+    path = Path(path)
+    if path.suffix != ".hdf5":
+        # qp's files of other formats do not give the identifiers back.
+        msg = f"{path.name!r} must end in .hdf5"
+        raise ValueError(msg)
+    try:
+        import qp
+    except ImportError as error:
+        msg = "qp files need qp-prob: python -m pip install 'astrovae[qp]'"
+        raise ImportError(msg) from error
+    if path.exists() and not overwrite:
+        msg = f"{path} exists; overwrite=True replaces it"
+        raise OSError(msg)
+    return path, qp
 
 
 def _checked(grid, density, ids):

@@ -112,18 +112,31 @@ def catalogue_features(images, truth, rng):
 
 
 def boosted_trees(folder, images, truth):
-    """Estimates, (N, 3), of trees that learnt from the training part."""
+    """
+    Estimates, (N, 3), of trees that learnt from the training part.
+
+    By name: those of scikit-learn's default, the squared error, which
+    have the least scatter; and those of the absolute error, medians,
+    which have the smaller NMAD.
+    """
     rng = np.random.default_rng(0)
     own_images, own_truth = read(folder, "train")
     x, y = catalogue_features(own_images, own_truth, rng), labels_of(own_truth)
     test = catalogue_features(images, truth, rng)
-    estimates = []
-    for column in y.T:
-        model = HistGradientBoostingRegressor(
-            max_iter=600, learning_rate=0.06, early_stopping=True, random_state=0
-        )
-        estimates.append(model.fit(x, column).predict(test))
-    return np.stack(estimates, axis=1)
+    estimates = {}
+    for loss in ("squared_error", "absolute_error"):
+        columns = []
+        for column in y.T:
+            model = HistGradientBoostingRegressor(
+                loss=loss,
+                max_iter=600,
+                learning_rate=0.06,
+                early_stopping=True,
+                random_state=0,
+            )
+            columns.append(model.fit(x, column).predict(test))
+        estimates[f"boosted trees, {loss}"] = np.stack(columns, axis=1)
+    return estimates
 
 
 def as_table(estimates):
@@ -246,11 +259,11 @@ def main():
     for name in arguments.models:
         vae = load(name)
         best[name] = compare(name, vae.predict(images), truth)
-        if vae.preset_.network == "mixture":
+        if vae.preset_.loss == "mixture":
             honesty(vae, images, truth)
             remove_bands(vae, images, truth)
-    trees = as_table(boosted_trees(arguments.folder, images, truth))
-    best["boosted trees"] = compare("boosted trees", trees, truth)
+    for name, estimates in boosted_trees(arguments.folder, images, truth).items():
+        best[name] = compare(name, as_table(estimates), truth)
     first, *others = best
     for other in others:
         z = best[first]["redshift"][0] / best[other]["redshift"][0]

@@ -45,8 +45,9 @@ def training_identity(trainer, store, train_rows, validation_rows):
     checksum = zlib.crc32(np.ascontiguousarray(store.x[::step]))
     for rows in (train_rows, validation_rows):
         checksum = zlib.crc32(np.array(rows, dtype=np.int64), checksum)
-    for labels in (store.target, store.error):
-        checksum = zlib.crc32(np.ascontiguousarray(labels), checksum)
+    for numbers in (store.target, store.error, store.conditions):
+        if numbers is not None:
+            checksum = zlib.crc32(np.ascontiguousarray(numbers), checksum)
     return settings | {
         "data": checksum,
         "loss": [type(trainer.loss).__name__, vars(trainer.loss)],

@@ -211,9 +211,12 @@ class GenerationMixin:
         ------
         ImportError
             If ``qp-prob``, the extra ``qp``, is not installed.
+        OSError, ValueError
+            If the file exists, or its name does not end in ``.hdf5``.
         """
-        from astrovae.posterior_files import write_qp
+        from astrovae.posterior_files import prepare_qp, write_qp
 
+        prepare_qp(path, overwrite=overwrite)
         density = self.redshift_pdf(images, grid)
         write_qp(path, grid, density, images.ids, overwrite=overwrite)
 

@@ -127,6 +127,10 @@ def test_foreign_checkpoint(store, tmp_path):
         train(store, checkpoint=path, learning_rate=0.1)
     with pytest.raises(ValueError, match=r"differs in: data"):
         make_trainer(checkpoint=path, max_epochs=1).train(store, VALIDATION, TRAIN)
+    sharper = copy.deepcopy(store)
+    sharper.set_conditions(np.ones((len(store), 6)))
+    with pytest.raises(ValueError, match=r"differs in: data"):
+        make_trainer(checkpoint=path, max_epochs=1).train(sharper, TRAIN, VALIDATION)
 
 
 def test_constant_schedule_may_go_on_for_longer(store, tmp_path):
