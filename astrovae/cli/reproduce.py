@@ -36,15 +36,15 @@ def add_arguments(parser):
     parser.add_argument(
         "--n",
         type=positive,
-        default=4000,
+        default=12000,
         help="galaxies besides the anomalies, a fifth of them held out "
-        "(default: 4000; the paper: 26126)",
+        "(default: 12000; the paper: 26126)",
     )
     parser.add_argument(
         "--epochs",
         type=positive,
-        default=30,
-        help="of each training (default: 30; the paper: 1000)",
+        default=20,
+        help="of each training (default: 20; the paper: 1000)",
     )
     parser.add_argument(
         "--preset",

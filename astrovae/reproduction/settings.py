@@ -59,8 +59,8 @@ class ReproductionSettings:
     """
 
     simulated: bool = False
-    n: int = 4000
-    epochs: int = 30
+    n: int = 12_000
+    epochs: int = 20
     preset: str = "gagliano2023"
     learning_rate: float | None = None
     weights: str | None = None
