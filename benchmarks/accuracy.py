@@ -28,7 +28,11 @@ from astrovae.metrics import (
     tarp,
 )
 from astrovae.parameters import PARAMETERS, PHYSICAL
-from astrovae.simulation.conditions import NATIVE_PIXEL, draw_conditions
+from astrovae.simulation.conditions import (
+    NATIVE_PIXEL,
+    draw_conditions,
+    smoothing_weight,
+)
 from astrovae.vae.frames import encode_images
 from astrovae.vae.posteriors import build_posterior
 
@@ -64,7 +68,7 @@ def noise_excess(correlation, variance):
     one axis. The noise is that of `astrovae.simulation.conditions`:
     white, smoothed with (a, 1, a).
     """
-    a = (1 - np.sqrt(1 - 2 * correlation**2)) / (2 * correlation)
+    a = smoothing_weight(correlation)
     second = a**2 / (1 + 2 * a**2)
     return (
         1

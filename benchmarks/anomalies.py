@@ -23,15 +23,16 @@ from accuracy import load, read, show
 from astropy.table import QTable, vstack
 from sklearn.metrics import roc_auc_score
 
-from astrovae import GalaxyImageSet
 from astrovae.anomaly import (
     AnomalyScore,
     find_artefacts,
     measure_light,
     rank_candidates,
 )
+from astrovae.nn import decode_arrays
 from astrovae.simulation import simulate_galaxies
 from astrovae.simulation.artefacts import inject_artefacts
+from astrovae.vae.frames import encode_images
 
 N = 10_000
 N_ARTEFACTS = 200
@@ -54,15 +55,7 @@ def with_rings(images, rng):
         # Of a young population: 0.2 mag in g - r, 0.1 in r - z.
         colours = 10 ** (0.4 * np.array([0.0, 0.2, 0.3]))
         data[i] += flux * colours[:, None, None] * ring / ring.sum()
-    return GalaxyImageSet(
-        data,
-        bands=images.bands,
-        pixel_scale=images.pixel_scale,
-        ids=images.ids,
-        unit=images.unit,
-        psf_fwhm=images.psf_fwhm,
-        ebv=images.ebv,
-    )
+    return images._with_pixels(data, images.mask, images._ivar)
 
 
 def assemble(folder):
@@ -80,6 +73,9 @@ def assemble(folder):
     )
     red = np.flatnonzero(truth["quiescent"] & (truth["mag_r"].value < 20))
     red = red[red >= n_usual][:N_RINGS]
+    if len(red) < N_RINGS:
+        msg = f"{folder / 'test.hdf5'} has too few galaxies: {N} are needed, and more"
+        raise ValueError(msg)
     rings = with_rings(images[red], rng)
     parts = [images[: n_usual - N_ARTEFACTS], broken, peas, spirals, rings]
     names = ["usual"] * (n_usual - N_ARTEFACTS) + list(kinds)
@@ -104,23 +100,14 @@ def measure(vae, parts):
 
 
 def naive_error(vae, images):
-    """The paper's: all pixels count, masked ones as they are in the file."""
+    """The paper's: all pixels count, masked ones with what the file has."""
     blind = []
     for chunk in images.iter_chunks(256):
-        bare = GalaxyImageSet(
-            np.array(chunk.data),
-            bands=chunk.bands,
-            pixel_scale=chunk.pixel_scale,
-            ids=chunk.ids,
-            unit=chunk.unit,
-            psf_fwhm=chunk.psf_fwhm,
-            ebv=chunk.ebv,
-        )
-        rebuilt = vae.reconstruct(bare)
-        factor = round(bare.shape[-1] / rebuilt.shape[-1])
-        shape = (*rebuilt.shape[:-1], factor, rebuilt.shape[-1], factor)
-        binned = np.reshape(bare.data, shape).sum(axis=(3, 5))
-        blind.append(np.square(binned - rebuilt.data).mean(axis=(1, 2, 3)))
+        bare = chunk._with_pixels(np.array(chunk.data), None, None)
+        x, _ = vae.preprocessing_.transform(bare)
+        z = encode_images(vae, bare)[0].mean
+        error = decode_arrays(vae.network_, z) - x
+        blind.append(np.square(error).mean(axis=(1, 2, 3)))
     return np.concatenate(blind)
 
 
@@ -145,8 +132,7 @@ def scores_of(measured):
 
 def figures_of(score, names):
     """One row: what a score tells apart, and what it puts first."""
-    score = np.nan_to_num(score, nan=-np.inf)
-    score = np.maximum(score, np.min(score[np.isfinite(score)]))
+    score = np.nan_to_num(score, nan=np.nanmin(score))
     odd = np.isin(names, ["green pea", "red spiral", "ring"])
     usual = names == "usual"
     artefact = ~odd & ~usual

@@ -40,7 +40,8 @@ class AnomalyScore(BaseEstimator):
     and any number that is higher for stranger galaxies, such as the
     error of a reconstruction, as the only column.
 
-    A part of the galaxies is held out from the model. Their scores
+    A part of the galaxies is held out from the model; for a number,
+    which has no model, all of them are. Their scores
     calibrate the p-values of new ones: (1 + m) / (1 + n), where m of n
     scores held out are at least as high (a conformal p-value). Of
     galaxies drawn as the fitted ones were, at most a fraction p has a
@@ -74,7 +75,8 @@ class AnomalyScore(BaseEstimator):
     Attributes
     ----------
     model_ : estimator or None
-        The fitted mixture, forest or local outlier factor.
+        The fitted mixture, forest or local outlier factor; `None`: the
+        score is the number itself.
     n_components_ : int
         Of the mixture.
     calibration_scores_ : `~numpy.ndarray`
@@ -148,16 +150,7 @@ class AnomalyScore(BaseEstimator):
         if len(values) < 4:
             msg = f"n_samples = {len(values)}: at least four galaxies are needed"
             raise ValueError(msg)
-        rng = check_random_state(self.random_state)
-        train, held_out = train_test_split(
-            values, test_size=self.calibration_fraction, random_state=rng
-        )
-        train, held_out = train[: self.max_fit], held_out[: self.max_fit]
-        if self.method == "value" and values.shape[1] != 1:
-            msg = f"method='value' takes one column, got {values.shape[1]}"
-            raise ValueError(msg)
-        self._scaler = StandardScaler().fit(train)
-        self.model_ = self._fit_model(self._scaler.transform(train), rng)
+        held_out = self._fit_model(values)
         self.calibration_scores_ = np.sort(self._score(held_out))
         n = len(self.calibration_scores_)
         if self.tail and n * _TAIL_FRACTION < _MIN_TAIL:
@@ -169,9 +162,26 @@ class AnomalyScore(BaseEstimator):
             warnings.warn(msg, AstrovaeWarning, stacklevel=2)
         return self
 
-    def _fit_model(self, train, rng):
+    def _fit_model(self, values):
+        """
+        Fit to a part of the galaxies; return the others.
+        """
+        self.model_ = None
         if self.method == "value":
-            return None
+            if values.shape[1] != 1:
+                msg = f"method='value' takes one column, got {values.shape[1]}"
+                raise ValueError(msg)
+            return values
+        rng = check_random_state(self.random_state)
+        train, held_out = train_test_split(
+            values, test_size=self.calibration_fraction, random_state=rng
+        )
+        train, held_out = train[: self.max_fit], held_out[: self.max_fit]
+        self._scaler = StandardScaler().fit(train)
+        self.model_ = self._build_model(self._scaler.transform(train), rng)
+        return held_out
+
+    def _build_model(self, train, rng):
         if self.method == "isolation_forest":
             forest = IsolationForest(n_estimators=self.n_estimators, random_state=rng)
             return forest.fit(train)

@@ -26,13 +26,20 @@ class AdaptivePhotometry(nn.Module):
 
     The galaxy's size and ellipticity are those of the elliptical
     Gaussian that, as a weight, measures itself (adaptive moments:
-    Bernstein & Jarvis 2002, AJ 123, 583, Sec. 3; Hirata & Seljak 2003,
-    MNRAS 343, 459, Sec. 2.1); all bands together decide on it. Fluxes
-    are then sums under Gaussians of that shape, smaller and larger
-    ones, the same in each band (as GAaP of Kuijken 2008, A&A 482,
-    1053, without its correction for the PSF). What is far from the
-    galaxy, neighbours above all, has little weight; the ratios of the
-    sums tell its profile and the gradients of its colours.
+    Bernstein & Jarvis 2002, AJ 123, 583; Hirata & Seljak 2003, MNRAS
+    343, 459), about the frame's centre, which is not fitted; all bands
+    together decide on it. Six steps are taken towards it, from a
+    variance of 4 pixels: a few per cent of the variance are missing
+    for a Gaussian of 4 pixels, a tenth for one of 6. Fluxes are then
+    sums under Gaussians of that shape, smaller and larger ones, the
+    same in each band (as GAaP of Kuijken 2008, A&A 482, 1053, without
+    its correction for the PSF). What is far from the galaxy, neighbours
+    above all, has little weight; the ratios of the sums tell its
+    profile and the gradients of its colours.
+
+    Where no band has a pixel, the light is taken to be that of the
+    Gaussian; where some have one, it is their mean, which is less exact
+    as bands differ in brightness.
 
     Parameters
     ----------
@@ -71,10 +78,10 @@ class AdaptivePhotometry(nn.Module):
         -------
         features : `~torch.Tensor`, shape (B, n_features)
             Logarithm of the size (pixels), ellipticity along the axes
-            and the diagonals and its absolute value; then asinh of the
-            flux in each band, differences of neighbouring bands, and
-            differences of neighbouring scales, for each scale. No
-            gradient flows through them.
+            and the diagonals and its absolute value; then asinh of half
+            the flux in each band at each scale, differences of
+            neighbouring bands, and differences of neighbouring scales.
+            No gradient flows through them.
         """
         weight = weight.flatten(2)
         flux = torch.sinh(x.clamp(-16.0, 16.0)).flatten(2) * weight
@@ -91,18 +98,23 @@ class AdaptivePhotometry(nn.Module):
         Mean variance along the axes (pixel^2), and ellipticities.
         """
         flux, weight = flux[..., self.pixels], weight[..., self.pixels]
-        light = flux.sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
+        count = weight.sum(dim=1)
+        light, seen = flux.sum(dim=1) / count.clamp(min=1.0), (count > 0).to(flux)
         squares = self.squares[:, self.pixels]
         basis = torch.cat([torch.ones_like(squares[:1]), squares]).T
         size = light.new_full((len(light),), _FIRST_VARIANCE)
         e1 = e2 = torch.zeros_like(size)
         for _ in range(_N_ITERATIONS):
-            seen = light * _gaussian(squares, size, e1, e2)
-            total, xx, xy, yy = (seen @ basis).unbind(dim=1)
+            gaussian = _gaussian(squares, size, e1, e2)
+            # Where no band has a pixel, the light is that of this Gaussian.
+            part = gaussian.square() * seen
+            height = (light * gaussian).sum(dim=1) / part.sum(dim=1).clamp(min=1e-3)
+            whole = light + (1 - seen) * height[:, None] * gaussian
+            total, xx, xy, yy = ((whole * gaussian) @ basis).unbind(dim=1)
             # Of a Gaussian seen through itself the variance is half.
             found = (xx + yy) / total
-            # Noise can be negative, or wider than any galaxy: no
-            # galaxy is seen, and the weight stays as it is.
+            # Noise can be negative: no galaxy is seen, and the weight
+            # is round and as wide as before.
             good = (total > 0) & (found > 0)
             size = torch.where(good, found, size)
             size = size.clamp(_LEAST_VARIANCE, self.largest_variance)
@@ -131,6 +143,6 @@ def _gaussian(squares, size, e1, e2):
     """
     Elliptical Gaussians, 1 in the centre, (B, pixels).
     """
-    determinant = size * (1 - e1**2 - e2**2)
-    inverse = torch.stack([1 - e1, -2 * e2, 1 + e1], dim=1) / determinant[:, None]
+    scale = size * (1 - e1**2 - e2**2)
+    inverse = torch.stack([1 - e1, -2 * e2, 1 + e1], dim=1) / scale[:, None]
     return (-0.5 * (inverse @ squares)).exp()

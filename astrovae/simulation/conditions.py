@@ -141,6 +141,23 @@ def add_noise(images, conditions, rng):
     return noisy, inverse_variance
 
 
+def smoothing_weight(correlation):
+    """
+    The weight a of the kernel (a, 1, a) that correlates adjacent pixels.
+
+    Parameters
+    ----------
+    correlation : float or `~numpy.ndarray`
+        2 a / (1 + 2 a^2); above 0, at most 0.6.
+
+    Returns
+    -------
+    a : float or `~numpy.ndarray`
+        The weight.
+    """
+    return (1 - np.sqrt(1 - 2 * correlation**2)) / (2 * correlation)
+
+
 def correlate(noise, correlation):
     """
     Correlate adjacent pixels of white noise; the variance stays.
@@ -157,7 +174,6 @@ def correlate(noise, correlation):
     noise : `~numpy.ndarray`, shape (y, x)
         Correlated noise.
     """
-    # The kernel (a, 1, a) gives 2 a / (1 + 2 a^2).
-    a = (1 - np.sqrt(1 - 2 * correlation**2)) / (2 * correlation)
+    a = smoothing_weight(correlation)
     kernel = np.array([a, 1.0, a]) / np.sqrt(1 + 2 * a**2)
     return convolve1d(convolve1d(noise, kernel, 0, mode="wrap"), kernel, 1, mode="wrap")

@@ -345,7 +345,8 @@ class PhysicsVAE(
         check_is_fitted(self, "network_")
         if not self.scaling_.latents:
             error = self.reconstruction_error(images)
-            return -float(np.sqrt(np.nanmean(np.square(error))))
+            error = error[np.isfinite(error)]
+            return -float(np.sqrt(np.mean(error**2))) if len(error) else np.nan
         if labels is None:
             msg = "labels are needed: a table with the column redshift"
             raise ValueError(msg)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from astrovae.flags import UNUSABLE
 from astrovae.images import GalaxyImageSet
+from astrovae.images.checks import check_angle
 from astrovae.nn import choose_device, decode_arrays, encode_arrays
 from astrovae.parameters import PARAMETERS
 
@@ -70,10 +71,11 @@ class GenerationMixin:
         """
         Measure how badly each galaxy's latents describe its image.
 
-        Masked pixels, saturated ones and those within two pixels of
-        either do not count, so that an error is one of the light that
-        was measured. `~astrovae.anomaly.AnomalyScore` with the method
-        ``"value"`` turns errors into p-values.
+        Masked pixels, saturated ones and those within two of the
+        network's pixels from either do not count, so that an error is
+        one of the light that was measured.
+        `~astrovae.anomaly.AnomalyScore` with the method ``"value"``
+        turns them, as the column ``error[:, None]``, into p-values.
 
         Parameters
         ----------
@@ -89,8 +91,14 @@ class GenerationMixin:
         error : `~numpy.ndarray`, shape (N,)
             Root mean square of the difference, on the network's
             stretched scale: that of ``standard`` is asinh(flux / sky
-            sigma), where noise gives 1. NaN where less than a fifth
-            of the pixels remains.
+            sigma), where noise alone gives 0.8. NaN where less than a
+            fifth of the pixels remains.
+
+        Raises
+        ------
+        TypeError, ValueError, `~astropy.units.UnitsError`
+            If the images are not in the model's bands, or the radius is
+            no angle or reaches no pixel.
         """
         check_is_fitted(self, "network_")
         preprocessing = self.preprocessing_
@@ -98,9 +106,12 @@ class GenerationMixin:
         size = preprocessing.output_size
         inside = np.ones((size, size), dtype=bool)
         if radius is not None:
+            radius = check_angle(radius, "radius")
             y, x = np.mgrid[:size, :size] - (size - 1) / 2
-            reach = (radius / preprocessing.output_pixel_scale).to_value("")
-            inside = np.hypot(x, y) <= reach
+            inside = np.hypot(x, y) * preprocessing.output_pixel_scale <= radius
+            if not inside.any():
+                msg = f"no pixel is within the radius of {radius}"
+                raise ValueError(msg)
         device = choose_device(self.device)
         network = self.network_.to(device)
         errors = [np.zeros(0)]
