@@ -3,7 +3,7 @@
 How accurate and how honest a model is, on galaxies that it never saw.
 
     python scripts/train_pretrained.py simulate --folder work
-    python benchmarks/accuracy.py work decals-sim-v2 gagliano2023-sim-v2
+    python benchmarks/accuracy.py work decals-sim-v3 gagliano2023-sim-v2
 
 Test galaxies are those of ``work/test.hdf5`` (seed of their own). Beside the
 models stand gradient-boosted trees that learnt from the training galaxies'

@@ -3,7 +3,7 @@
 How accurate an estimate from a catalogue can be, in this simulation.
 
     OMP_NUM_THREADS=1 python benchmarks/information_limit.py
-    ... information_limit.py --folder work --models decals-sim-v2
+    ... information_limit.py --folder work --models decals-sim-v3
 
 The posterior of a galaxy, given its total fluxes in g, r and z, its size and
 their errors, is that of a large simulated table, each row weighted by the

@@ -38,8 +38,8 @@ TRAINING = {
     "standard": {"max_epochs": 10, "learning_rate": 3e-3, "mixed_precision": True},
     "gagliano2023": {"max_epochs": 14, "learning_rate": 5e-4},
 }
-# The images behind decals-sim-v2 were drawn before the rate of a galaxy became
-# what its history says; the labels are the same.
+# The images behind decals-sim-v2 and v3 were drawn before the rate of a galaxy
+# became what its history says; the labels are the same.
 NAMES = {"standard": "decals-sim-v3", "gagliano2023": "gagliano2023-sim-v2"}
 
 # Images are kept with noise / 4 as the step, as the surveys' own files.

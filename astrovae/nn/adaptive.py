@@ -37,9 +37,11 @@ class AdaptivePhotometry(nn.Module):
     above all, has little weight; the ratios of the sums tell its
     profile and the gradients of its colours.
 
-    Where no band has a pixel, the light is taken to be that of the
-    Gaussian; where some have one, it is their mean, which is less exact
-    as bands differ in brightness.
+    Moments know no light where no band has a pixel, and where some
+    have one it is their mean: a gap through a galaxy changes its size
+    and shape here. The training hides parts of frames, and learns what
+    to make of that; filling the gap without a new training was tried,
+    and made estimates worse.
 
     Parameters
     ----------
@@ -98,19 +100,14 @@ class AdaptivePhotometry(nn.Module):
         Mean variance along the axes (pixel^2), and ellipticities.
         """
         flux, weight = flux[..., self.pixels], weight[..., self.pixels]
-        count = weight.sum(dim=1)
-        light, seen = flux.sum(dim=1) / count.clamp(min=1.0), (count > 0).to(flux)
+        light = flux.sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
         squares = self.squares[:, self.pixels]
         basis = torch.cat([torch.ones_like(squares[:1]), squares]).T
         size = light.new_full((len(light),), _FIRST_VARIANCE)
         e1 = e2 = torch.zeros_like(size)
         for _ in range(_N_ITERATIONS):
-            gaussian = _gaussian(squares, size, e1, e2)
-            # Where no band has a pixel, the light is that of this Gaussian.
-            part = gaussian.square() * seen
-            height = (light * gaussian).sum(dim=1) / part.sum(dim=1).clamp(min=1e-3)
-            whole = light + (1 - seen) * height[:, None] * gaussian
-            total, xx, xy, yy = ((whole * gaussian) @ basis).unbind(dim=1)
+            seen = light * _gaussian(squares, size, e1, e2)
+            total, xx, xy, yy = (seen @ basis).unbind(dim=1)
             # Of a Gaussian seen through itself the variance is half.
             found = (xx + yy) / total
             # Noise can be negative: no galaxy is seen, and the weight

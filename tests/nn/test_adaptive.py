@@ -96,14 +96,13 @@ def test_masked_pixels_are_filled_by_their_neighbours():
     assert lost[0] == pytest.approx(whole[0], abs=1e-4)
 
 
-@pytest.mark.parametrize("columns", [slice(31, 34), slice(34, 38), slice(40, 64)])
-def test_shape_of_what_is_partly_masked(columns):
+def test_a_gap_beside_the_galaxy_leaves_its_shape():
     galaxy = 100 * gaussian(3, 2)
     weight = torch.ones(1, 2, SIZE, SIZE)
-    weight[:, :, :, columns] = 0.0
+    weight[:, :, :, 42:] = 0.0
+    weight[:, 0, :10] = 0.0
     whole, part = measure([galaxy, galaxy])[0], measure([galaxy, galaxy], weight)[0]
-    assert part[0] == pytest.approx(whole[0], abs=0.08)
-    assert part[1] == pytest.approx(whole[1], abs=0.08)
+    assert part == pytest.approx(whole, abs=0.02)
 
 
 def test_noise_gives_finite_numbers_within_bounds():

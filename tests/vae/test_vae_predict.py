@@ -294,8 +294,10 @@ def test_reconstruction_error(vae, unseen):
     changed = vae.reconstruction_error(other, radius=5 * u.arcsec)
     assert np.median(np.abs(changed - inner)) < 0.2 * np.median(inner)
     assert len(vae.reconstruction_error(images[:0])) == 0
-    with pytest.raises(ValueError, match="no pixel is within"):
-        vae.reconstruction_error(images, radius=0.01 * u.arcsec)
+    if vae.preset_.output_size % 2 == 0:
+        # No pixel is in the very centre.
+        with pytest.raises(ValueError, match="no pixel is within"):
+            vae.reconstruction_error(images, radius=0.01 * u.arcsec)
     with pytest.raises(u.UnitsError, match="'radius' must be an angle"):
         vae.reconstruction_error(images, radius=4)
 
