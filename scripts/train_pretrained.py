@@ -36,7 +36,7 @@ LABEL_SEED = 10
 # epochs is the same network and loss, brought further on a CPU.
 TRAINING = {
     "standard": {"max_epochs": 10, "learning_rate": 3e-3, "mixed_precision": True},
-    "gagliano2023": {"max_epochs": 14, "learning_rate": 5e-4},
+    "gagliano2023": {"max_epochs": 5, "learning_rate": 5e-4},
 }
 # The images behind decals-sim-v2 and v3 were drawn before the rate of a galaxy
 # became what its history says; the labels are the same.
