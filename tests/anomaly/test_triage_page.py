@@ -82,8 +82,30 @@ def opened(browser, page):
     """
     if browser.current_url == page.as_uri():
         browser.execute_script("localStorage.clear()")
-    browser.get(page.as_uri())
+    load(browser, page)
     return browser
+
+
+def load(browser, page):
+    """
+    Open the page, and wait until it says that it is drawn.
+    """
+    browser.get(page.as_uri())
+    script = "return performance.getEntriesByName('astrovae-ready').length"
+    end = time.monotonic() + 60
+    while not browser.execute_script(script) and time.monotonic() < end:
+        time.sleep(0.05)
+    settle(browser)
+
+
+def settle(browser):
+    """
+    Wait until what was put off to the next frame is drawn.
+    """
+    browser.execute_async_script(
+        "const done = arguments[0];"
+        "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));"
+    )
 
 
 def find(browser, selector):
@@ -97,12 +119,14 @@ def press(browser, *keys):
     from selenium.webdriver import ActionChains
 
     ActionChains(browser).send_keys(*keys).perform()
+    settle(browser)
 
 
 def choose(browser, menu, value):
     from selenium.webdriver.support.select import Select
 
     Select(find(browser, f"#{menu}")).select_by_value(value)
+    settle(browser)
 
 
 def selected(browser):
@@ -214,14 +238,14 @@ def test_keys_and_labels_that_stay(opened, page):
     assert not find(opened, "#help").is_displayed()
     choose(opened, "label-filter", "interesting")
     assert find(opened, "#count").text == "1 of 3000 galaxies"
-    opened.get(page.as_uri())
+    load(opened, page)
     assert find(opened, "#status").text == (
         "3 labels of this browser were taken up again."
     )
     badges = opened.find_elements("css selector", ".card .badge")
     assert [badge.text for badge in badges] == ["interesting", "artefact", "known"]
     press(opened, "c")
-    opened.get(page.as_uri())
+    load(opened, page)
     assert find(opened, "#status").text.startswith("2 labels")
 
 

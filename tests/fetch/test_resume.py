@@ -211,7 +211,8 @@ def test_two_processes_share_the_work(launcher, tmp_path):
 
 
 def test_interrupt_keeps_what_has_arrived(launcher, tmp_path):
-    n = 200
+    # Long enough that a busy machine is not done before it is interrupted.
+    n = 500
     cache = tmp_path / "cache"
     with FakeServer(latency=0.06) as server:
         fetch = Fetch(launcher, server, cache, n)
