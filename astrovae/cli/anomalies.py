@@ -15,6 +15,7 @@ from pathlib import Path
 from .fetching import check_distinct
 from .messages import remark
 from .models import load_model
+from .predict import read_images
 from .tables import positive, read_table, write_table
 
 NAME = "anomalies"
@@ -34,7 +35,8 @@ def add_arguments(parser):
         metavar="PATH",
         type=Path,
         required=True,
-        help="the images of the same galaxies: an HDF5 set or a folder",
+        help="the images of the same galaxies: an HDF5 set or a folder, whose "
+        "files are brought to the grid of the model",
     )
     parser.add_argument(
         "-o",
@@ -69,7 +71,6 @@ def run(args):
     """
     Carry out the verb.
     """
-    from astrovae import GalaxyImageSet
     from astrovae.anomaly import rank_candidates, write_triage_page
 
     for path in (args.results, args.images, args.labels):
@@ -83,7 +84,8 @@ def run(args):
     check_distinct(RESULTS=args.results, labels=args.labels, output=output)
     table = read_table(args.results)
     labels = None if args.labels is None else read_table(args.labels)
-    images = GalaxyImageSet.read(args.images)
+    vae = load_model(args.model)
+    images = read_images([args.images], vae.preprocessing_)
     rows = match_rows(table, images)
     _remark_missing(rows, args)
     light, artefacts = measure(table, images, rows)
@@ -91,7 +93,7 @@ def run(args):
         table,
         artefacts=artefacts,
         light=light,
-        latents=None if args.model is None else _latents(args.model, images, rows),
+        latents=None if args.model is None else _latents(vae, images, rows),
         labels=labels,
     )
     _remark_unmatched(ranked.meta.pop("unmatched_labels"), args.labels)
@@ -199,14 +201,13 @@ def _expand(measured, found, ids):
     return full
 
 
-def _latents(name, images, rows):
+def _latents(vae, images, rows):
     """
     The latents of the galaxies, a table; NaN without an image.
     """
     import numpy as np
     from astropy.table import QTable
 
-    vae = load_model(name)
     found = rows >= 0
     values = vae.transform(images[rows[found]])
     latents = np.full((len(rows), values.shape[1]), np.nan)
