@@ -40,8 +40,7 @@ class AdaptivePhotometry(nn.Module):
     Moments know no light where no band has a pixel, and where some
     have one it is their mean: a gap through a galaxy changes its size
     and shape here. The training hides parts of frames, and learns what
-    to make of that; filling the gap without a new training was tried,
-    and made estimates worse.
+    to make of that: weights know these moments, not better ones.
 
     Parameters
     ----------

@@ -58,6 +58,11 @@ def test_size_and_shape_come_back(major, minor, angle):
     )
 
 
+def test_wide_galaxies_come_out_a_little_small():
+    shape, _, _ = measure([300 * gaussian(6, 6)])
+    assert np.exp(2 * shape[0]) == pytest.approx(0.9 * 36, rel=0.03)
+
+
 def test_colours_are_those_of_the_fluxes():
     shape = gaussian(3, 2)
     _, signal, colours = measure([50 * shape, 100 * shape, 400 * shape])
