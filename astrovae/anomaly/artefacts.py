@@ -47,9 +47,8 @@ def find_artefacts(images, *, thresholds=None):
         pixels, or one that is brighter than galaxies are: pixels in
         it, in units of the PSF's area (of diameter FWHM).
     ``satellite_trail``
-        A straight line across the frame in one band, or more of it
-        than in another: brightness of its second faintest eighth over
-        the noise of such an eighth.
+        A straight line across the frame in one band alone: brightness
+        of its second faintest eighth over the noise of such an eighth.
     ``missing_band``
         The fraction without measurement of the worst band.
 
@@ -66,8 +65,10 @@ def find_artefacts(images, *, thresholds=None):
     -------
     table : `~astropy.table.QTable`
         One row per galaxy, in order: ``id``; for each kind its
-        ``_score`` and a bool of its name; and ``artefact``, true if
-        any is. The thresholds are in the table's meta.
+        ``_score`` and a bool of its name; ``artefact``, true if any
+        is; and ``saturated_star_distance``, arcsec from the frame's
+        centre to the core, NaN where none is flagged. The thresholds
+        are in the table's meta.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def find_artefacts(images, *, thresholds=None):
         msg = f"unknown artefacts {sorted(unknown)}; known are {sorted(limits)}"
         raise ValueError(msg)
     limits |= thresholds or {}
-    parts = {kind: [np.zeros(0)] for kind in limits}
+    parts = {name: [np.zeros(0)] for name in (*limits, "distance")}
     for chunk in images.iter_chunks(_CHUNK):
         for kind, score in _scores(chunk).items():
             parts[kind].append(score)
@@ -105,13 +106,17 @@ def find_artefacts(images, *, thresholds=None):
         table[kind] = score >= limit
         flagged |= table[kind]
     table["artefact"] = flagged
+    distance = np.where(
+        table["saturated_star"], np.concatenate(parts["distance"]), np.nan
+    )
+    table["saturated_star_distance"] = distance * images.pixel_scale.to(u.arcsec)
     table.meta["thresholds"] = limits
     return table
 
 
 def _scores(images):
     """
-    Scores of a few images by kind, each of shape (N,).
+    Scores of a few images by kind, and the distance of the star, (N,) each.
     """
     data = np.asarray(images.data)
     mask = images.mask
@@ -124,6 +129,7 @@ def _scores(images):
     missing = dead.mean(axis=(-1, -2))
     gap = np.zeros(missing.shape)
     star = np.zeros(missing.shape)
+    distance = np.full(missing.shape, np.nan)
     absent = missing >= ARTEFACT_THRESHOLDS["missing_band"]
     for place in np.argwhere(~absent):
         i, band = place
@@ -131,10 +137,14 @@ def _scores(images):
         if dead[i, band].any():
             gap[i, band] = _gap(dead[i, band], bright & ~mask[i, band])
         core = _star(data[i, band], mask[i, band], bright, noise[i, band])
-        star[i, band] = core if core >= _MIN_CORE else 0.0
+        if np.count_nonzero(core) >= _MIN_CORE:
+            star[i, band] = np.count_nonzero(core) / area[i, band]
+            distance[i, band] = _distance(core)
+    worst = star.argmax(axis=1)
     return {
         "chip_gap": gap.max(axis=1),
-        "saturated_star": (star / area).max(axis=1),
+        "saturated_star": star.max(axis=1),
+        "distance": distance[np.arange(len(star)), worst],
         "satellite_trail": trail_scores(data, dead),
         "missing_band": missing.max(axis=1),
     }
@@ -204,21 +214,30 @@ def _gap(dead, bright):
 
 def _star(image, mask, bright, noise):
     """
-    Pixels of a saturated core.
+    The pixels of the largest saturated core.
     """
     alive = ~mask
-    number = 0
+    core = np.zeros(image.shape, dtype=bool)
     if (bright & alive).any():
         peak = image[alive].max()
-        number = np.count_nonzero(alive & bright & (image >= _PLATEAU * peak))
+        core = alive & bright & (image >= _PLATEAU * peak)
         if peak > _BRIGHTEST * noise:
-            number = max(number, np.count_nonzero(alive & (image > 0.5 * peak)))
+            core |= alive & (image > 0.5 * peak)
     if not mask.any():
-        return number
+        return core
     labels, n = ndimage.label(mask)
     for label in range(1, n + 1):
         hole = labels == label
         ring = ndimage.binary_dilation(hole, iterations=2) & alive
-        if np.count_nonzero(ring & bright) >= _BRIGHT_RING:
-            number = max(number, np.count_nonzero(hole))
-    return number
+        enclosed = np.count_nonzero(ring & bright) >= _BRIGHT_RING
+        if enclosed and np.count_nonzero(hole) > np.count_nonzero(core):
+            core = hole
+    return core
+
+
+def _distance(core):
+    """
+    Pixels from the frame's centre to the middle of a core.
+    """
+    middle = np.mean(np.nonzero(core), axis=1)
+    return np.hypot(*(middle - (np.array(core.shape) - 1) / 2.0))

@@ -141,6 +141,9 @@ def evaluate(clf, latents, labels, *, control, redshift, confidence, **options):
     labels = read_labels(labels, len(values))
     if redshift is not None:
         redshift = read_redshift(redshift, len(values))
+        if not np.isfinite(redshift).any():
+            msg = "all redshifts are masked or NaN: there are no controls to match"
+            raise ValueError(msg)
     good = finite_rows(values)
     warn_of_dropped(good, "the evaluation")
     values, labels = values[good], labels[good]

@@ -218,9 +218,12 @@ def finite_rows(values):
 
 def warn_of_dropped(good, what):
     """
-    Warn that rows which are not finite are not used.
+    Warn that rows which are not finite are not used; refuse if all are.
     """
     n = np.count_nonzero(~good)
+    if n and n == len(good):
+        msg = f"the latents of all {n} galaxies are masked, NaN or infinite"
+        raise ValueError(msg)
     if n:
         msg = (
             f"{n} of {len(good)} galaxies have latents that are masked, NaN "

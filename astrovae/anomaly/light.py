@@ -13,6 +13,10 @@ __all__ = ["measure_light"]
 
 _CHUNK = 256
 _APERTURE = 3.0 * u.arcsec
+_BLOCK = 1.3 * u.arcsec  # a typical PSF: the noise of such blocks is independent
+_POGSON = 2.5 / np.log(10.0)
+_SOFTENING = 1.042  # standard deviations of the flux, Lupton et al.'s choice
+_NEGATIVE = -5.0  # standard deviations: no noise, but a fault of the sky level
 _OUTERMOST = 8.0 * u.arcsec
 # Of a band without measurement, and of an aperture that can be used.
 _MISSING = 0.95
@@ -30,6 +34,12 @@ def measure_light(images):
     of the azimuthal median of all bands, which most neighbours leave
     alone, out to 8 arcsec; it is not corrected for the PSF either.
 
+    Magnitudes are asinh magnitudes (Lupton, Gunn & Szalay 1999, AJ 118,
+    1406), which agree with others within 0.01 mag from ten standard
+    deviations on, and exist for light that is not detected. The
+    noise is that of the sky in the same image, in blocks as large as
+    a PSF, so that correlated noise counts.
+
     Parameters
     ----------
     images : `~astrovae.GalaxyImageSet`
@@ -38,11 +48,12 @@ def measure_light(images):
     Returns
     -------
     table : `~astropy.table.QTable`
-        One row per galaxy, in order: ``id``; ``mag_g`` and so on, in
-        AB magnitudes; ``half_light_radius`` in arcsec, NaN like the
-        magnitudes where there is no light or no measurement; and
-        ``missing_bands``, the names of the bands without measurement,
-        separated by spaces.
+        One row per galaxy, in order: ``id``; ``mag_g`` and
+        ``mag_g_err`` and so on, in AB magnitudes, NaN without a
+        measurement or with less light than noise explains;
+        ``half_light_radius`` in arcsec, NaN where there is no light
+        at all; and ``missing_bands``, the names of the bands without
+        measurement, separated by spaces.
 
     Examples
     --------
@@ -50,25 +61,27 @@ def measure_light(images):
     >>> from astrovae.data import load_sample_set
     >>> images, _ = load_sample_set()
     >>> measure_light(images[:2]).colnames
-    ['id', 'mag_g', 'mag_r', 'mag_z', 'half_light_radius', 'missing_bands']
+    ['id', 'mag_g', 'mag_g_err', 'mag_r', 'mag_r_err', 'mag_z', 'mag_z_err',
+     'half_light_radius', 'missing_bands']
     """
     scale = images.pixel_scale.to_value(u.arcsec)
     radius = _radii(images.shape[-2:]) * scale
     to_nmgy = images.unit.to(u.nmgy, equivalencies=AB_FLUX)
     light = [np.zeros((0, len(images.bands)))]
+    noise = [np.zeros((0, len(images.bands)))]
     sizes = [np.zeros(0)]
     missing = [np.zeros((0, len(images.bands)), dtype=bool)]
     for chunk in images.iter_chunks(_CHUNK):
         data, absent = _measurements(chunk)
         light.append(_aperture_flux(data, radius) * to_nmgy)
+        noise.append(_aperture_noise(data, radius, scale) * to_nmgy)
         sizes.append(_half_light_radius(data, radius, scale))
         missing.append(absent)
     table = QTable({"id": np.asarray(images.ids, dtype=str)})
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnitude = 22.5 - 2.5 * np.log10(np.concatenate(light))
-    magnitude[~np.isfinite(magnitude)] = np.nan
+    magnitude, error = _asinh_magnitude(np.concatenate(light), np.concatenate(noise))
     for i, band in enumerate(images.bands):
         table[f"mag_{band}"] = magnitude[:, i] * u.mag
+        table[f"mag_{band}_err"] = error[:, i] * u.mag
     table["half_light_radius"] = np.concatenate(sizes) * u.arcsec
     bands = np.array(images.bands)
     names = [" ".join(bands[row]) for row in np.concatenate(missing)]
@@ -107,6 +120,41 @@ def _aperture_flux(data, radius):
     flux = np.nansum(inside, axis=-1)
     usable = covered >= _COVERED
     return np.where(usable, flux / np.where(usable, covered, 1.0), np.nan)
+
+
+def _aperture_noise(data, radius, scale):
+    """
+    Standard deviations of those sums, from the sky, shape (N, bands).
+    """
+    side = max(1, round(_BLOCK.to_value(u.arcsec) / scale))
+    ny, nx = (n // side for n in data.shape[-2:])
+    blocks = data[..., : ny * side, : nx * side]
+    blocks = blocks.reshape(*data.shape[:2], ny, side, nx, side)
+    # Of a block with masked pixels nothing is known.
+    sums = blocks.sum(axis=(3, 5))
+    # Next but one, blocks have no light of a PSF in common.
+    pairs = (sums[..., 2:] - sums[..., :-2]).reshape(*data.shape[:2], -1)
+    noise = np.full(data.shape[:2], np.nan)
+    known = np.isfinite(pairs).any(axis=-1)
+    noise[known] = np.nanmedian(np.abs(pairs[known]), axis=-1)
+    number = np.count_nonzero(radius <= _APERTURE.to_value(u.arcsec)) / side**2
+    return 1.4826 / np.sqrt(2.0) * noise * np.sqrt(number)
+
+
+def _asinh_magnitude(flux, noise):
+    """
+    Magnitudes and their errors of fluxes in nanomaggies.
+
+    A flux without noise has its logarithmic magnitude.
+    """
+    softening = 2.0 * _SOFTENING * noise
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = np.arcsinh(flux / softening) + np.log(0.5 * softening)
+        plain = np.log(np.where(flux > 0, flux, np.nan))
+        error = _POGSON * noise / np.hypot(flux, softening)
+    magnitude = 22.5 - _POGSON * np.where(noise > 0, scaled, plain)
+    magnitude[flux < _NEGATIVE * noise] = np.nan
+    return magnitude, np.where(np.isnan(magnitude), np.nan, error)
 
 
 def _half_light_radius(data, radius, scale):

@@ -36,6 +36,8 @@ class Compared:
         NaN where not known.
     high, low : str
         What galaxies do whose value is high or low.
+    error : array, shape (N,), optional
+        Standard errors of the values, of colours.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Compared:
     values: np.ndarray
     high: str
     low: str
+    error: np.ndarray | None = None
 
 
 _WORDS = {
@@ -160,10 +163,13 @@ def _colours(table, columns):
     bands = [band for band in _BANDS if f"mag_{band}" in columns]
     found = []
     for blue, red in itertools.pairwise(bands):
-        values = column_values(table, f"mag_{blue}") - column_values(
-            table, f"mag_{red}"
-        )
+        pair = f"mag_{blue}", f"mag_{red}"
+        values = np.subtract(*(column_values(table, name) for name in pair))
+        errors = [f"{name}_err" for name in pair]
+        error = None
+        if set(errors) <= set(table.colnames):
+            error = np.hypot(*(column_values(table, name) for name in errors))
         name = f"{blue}-{red}"
         words = f"are redder in {name}", f"are bluer in {name}"
-        found.append(Compared(name, "mag", values, *words))
+        found.append(Compared(name, "mag", values, *words, error))
     return found

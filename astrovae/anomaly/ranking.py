@@ -14,7 +14,7 @@ from astrovae.flags import UNUSABLE
 from .affinity import label_affinity, match_labels
 from .latents import column_values
 from .quantities import compared_quantities
-from .rarity import combine_scores, cross_score
+from .rarity import combine_scores, cross_score, oddest_feature
 from .reasons import artefact_words, flag_words, quantity_words, score_words
 
 __all__ = ["rank_candidates"]
@@ -50,6 +50,7 @@ def rank_candidates(
     ``parameters``
         `AnomalyScore` of redshift, mass, offset from the main
         sequence, morphology, colours and size, against the others.
+        Colours with errors count for less the larger these are.
 
     The last two are cross-fitted: no galaxy is judged by a density
     that has seen it. They need 100 galaxies; artefacts do not count.
@@ -127,7 +128,12 @@ def rank_candidates(
 
     full = _with_columns(table, light)
     quantities = compared_quantities(full)
-    features = _parameter_features(quantities)
+    features, described = _parameter_features(quantities)
+    # Of an artefact, no estimate is a reason.
+    oddest = [
+        described[i] if i >= 0 and own else ""
+        for i, own in zip(oddest_feature(features, usual), usual, strict=True)
+    ]
     scores = {"model": _model_score(table)}
     if latents is not None:
         latents, names = _read_latents(latents, len(ids))
@@ -149,7 +155,7 @@ def rank_candidates(
         broken,
         _affinity_words(affinity, label, ids),
         _without(quantity_words(quantities, usual), broken),
-        score_words(scores, np.count_nonzero(usual)),
+        score_words(scores, np.count_nonzero(usual), oddest),
         flag_words(flags),
     ]
     reasons = [list(chain(*words)) for words in zip(*parts, strict=True)]
@@ -240,22 +246,39 @@ def _model_score(table):
 
 def _parameter_features(quantities):
     """
-    What describes galaxies in physical terms, shape (N, n).
+    What describes galaxies in physical terms, shape (N, n), and its names.
     """
     # The rate follows from the offset; what the model finds odd is judged
     # by itself.
     left_out = {"sfr", "ood_score"}
     if all(quantity.name != "main_sequence_offset" for quantity in quantities):
         left_out.remove("sfr")
-    columns = [
-        quantity.values
+    used = [
+        quantity
         for quantity in quantities
         if quantity.name not in left_out and np.isfinite(quantity.values).any()
     ]
-    if not columns:
+    if not used:
         msg = "the table has no numeric column that describes galaxies"
         raise ValueError(msg)
-    return np.column_stack(columns)
+    names = [quantity.name.replace("_", " ") for quantity in used]
+    return np.column_stack([_shrunk(quantity) for quantity in used]), names
+
+
+def _shrunk(quantity):
+    """
+    Values drawn towards their median by as much as they are uncertain.
+
+    This is the mean of the posterior when the values' own distribution
+    is the prior, a Gaussian: noise makes no galaxy rare.
+    """
+    if quantity.error is None:
+        return quantity.values
+    middle = np.nanmedian(quantity.values)
+    scatter = 1.4826 * np.nanmedian(np.abs(quantity.values - middle))
+    error = np.nan_to_num(quantity.error)
+    weight = np.where(error > 0, scatter**2 / (scatter**2 + error**2), 1.0)
+    return middle + weight * (quantity.values - middle)
 
 
 def _kinds(label, broken, unusable):

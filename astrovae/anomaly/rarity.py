@@ -8,7 +8,9 @@ These functions serve `rank_candidates`.
 import warnings
 
 import numpy as np
+from sklearn.covariance import LedoitWolf
 from sklearn.model_selection import KFold
+from sklearn.preprocessing import RobustScaler
 
 from astrovae.exceptions import AstrovaeWarning
 
@@ -65,6 +67,38 @@ def cross_score(features, usual, seed):
                     np.maximum(model.p_value(features[part]), 1e-30)
                 )
     return score
+
+
+def oddest_feature(features, usual):
+    """
+    Find what is odd about galaxies, given all else that is known of them.
+
+    Parameters
+    ----------
+    features : array, shape (N, n_features)
+        What describes the galaxies.
+    usual : array of bool, shape (N,)
+        Those whose covariance tells what goes with what.
+
+    Returns
+    -------
+    index : `~numpy.ndarray` of int, shape (N,)
+        The feature that is furthest from what the others predict
+        linearly, in units of its scatter about that; -1 where a feature
+        is not finite, or for all if fewer than 100 galaxies are usual.
+    """
+    index = np.full(len(features), -1)
+    finite = finite_rows(features)
+    if np.count_nonzero(finite & usual) < _MIN_GALAXIES:
+        return index
+    scaler = RobustScaler().fit(features[finite & usual])
+    covariance = LedoitWolf().fit(scaler.transform(features[finite & usual]))
+    precision = covariance.get_precision()
+    # The conditional residual of a Gaussian, over its standard deviation.
+    centred = scaler.transform(features[finite]) - covariance.location_
+    residual = np.abs(centred @ precision) / np.sqrt(np.diag(precision))
+    index[finite] = residual.argmax(axis=1)
+    return index
 
 
 def combine_scores(scores):

@@ -15,6 +15,8 @@ __all__ = []
 # Higher or lower than so many of the usual galaxies is worth a word.
 _EXTREME = 0.99
 _MIN_OTHERS = 100
+# But not if noise might do it; in standard errors.
+_SIGNIFICANT = 3.0
 
 # Four times the rate of the main sequence is a starburst (Rodighiero et
 # al. 2011), a tenth of it hardly any star formation.
@@ -71,7 +73,10 @@ def artefact_words(artefacts, flags, missing):
         if artefacts is None:
             break
         for i in np.flatnonzero(artefacts[kind]):
-            if kind != "missing_band" or not words[i]:
+            if kind == "saturated_star":
+                distance = artefacts["saturated_star_distance"][i]
+                words[i].append(f"{word}, {distance:.1f} from the centre")
+            elif kind != "missing_band" or not words[i]:
                 words[i].append(word)
     return words
 
@@ -86,7 +91,7 @@ def flag_words(flags):
     ]
 
 
-def score_words(scores, n_usual):
+def score_words(scores, n_usual, oddest):
     """
     Say which scores are high, and how rare they are.
 
@@ -98,6 +103,9 @@ def score_words(scores, n_usual):
     n_usual : int
         The galaxies that those of ``latents`` and ``parameters`` are
         compared with: nothing rarer than one of them can be told.
+    oddest : list of str
+        For each galaxy the name of the parameter that is oddest given
+        the others, or "".
 
     Returns
     -------
@@ -114,7 +122,10 @@ def score_words(scores, n_usual):
     for name, values in scores.items():
         limit = 10_000 if name == "model" else n_usual
         for i in np.flatnonzero(np.nan_to_num(values) >= _HIGH_SCORE):
-            words[i].append(f"{what[name]} ({_rarity(values[i], limit)})")
+            text = f"{what[name]} ({_rarity(values[i], limit)})"
+            if name == "parameters" and oddest[i]:
+                text += f", {oddest[i]} above all"
+            words[i].append(text)
     return words
 
 
@@ -151,6 +162,9 @@ def quantity_words(quantities, usual):
             continue
         values, suffix = _residuals(quantity, by_name)
         share = _share_below(values, usual)
+        if quantity.error is not None and np.isfinite(share).any():
+            difference = np.abs(values - np.nanmedian(values[usual]))
+            share[difference < _SIGNIFICANT * quantity.error] = np.nan
         if quantity.name == "main_sequence_offset":
             _add_main_sequence(found, values, share)
             continue

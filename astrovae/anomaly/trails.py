@@ -32,8 +32,9 @@ def trail_scores(data, dead):
     averaged in eight segments from edge to edge, and that of the lines
     beside it subtracted. What counts is the second lowest segment:
     a trail is bright all along, a galaxy is not, however elongated.
-    A line that all bands show is part of the sky, so twice the score of
-    the other band where it is lowest is subtracted.
+    A satellite crosses one exposure, of one band; a line that another
+    band shows as well is part of the sky. Twice the highest score of the
+    other bands is subtracted.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def _score_some(data, dead):
     score = score.reshape(*score.shape[:2], n, n_bands)
     if n_bands > 1:
         order = np.sort(score, axis=-1)
-        others = np.where(score == order[..., :1], order[..., 1:2], order[..., :1])
+        others = np.where(score == order[..., -1:], order[..., -2:-1], order[..., -1:])
         score = score - 2.0 * np.maximum(others, 0.0)
     return np.maximum(score.max(axis=(0, 1, 3)), 0.0)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from .fetching import check_distinct
 from .messages import remark
 from .models import load_model
-from .predict import read_images
+from .predict import is_set, read_images
 from .tables import positive, read_table, write_table
 
 NAME = "anomalies"
@@ -84,8 +84,10 @@ def run(args):
     check_distinct(RESULTS=args.results, labels=args.labels, output=output)
     table = read_table(args.results)
     labels = None if args.labels is None else read_table(args.labels)
-    vae = load_model(args.model)
-    images = read_images([args.images], vae.preprocessing_)
+    # Files are brought to the grid of a model; a set has its own.
+    is_asked = args.model is not None or not is_set(args.images)
+    vae = load_model(args.model) if is_asked else None
+    images = read_images([args.images], vae.preprocessing_ if is_asked else None)
     rows = match_rows(table, images)
     _remark_missing(rows, args)
     light, artefacts = measure(table, images, rows)

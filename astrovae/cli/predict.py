@@ -114,7 +114,8 @@ def read_images(paths, grid):
     paths : list of `~pathlib.Path`
         FITS files, folders and HDF5 sets.
     grid : `~astrovae.images.Preprocessing`
-        Knows the bands, the pixel scale and the size.
+        Knows the bands, the pixel scale and the size; not asked if the
+        only path is a set.
 
     Returns
     -------
@@ -123,35 +124,39 @@ def read_images(paths, grid):
     """
     from astrovae import GalaxyImageSet
 
+    if len(paths) == 1 and is_set(paths[0]):
+        # It stays as it is, on disk.
+        return GalaxyImageSet.read(paths[0])
     wanted = {
         "bands": grid.bands,
         "pixel_scale": grid.pixel_scale,
         "size": grid.size,
     }
-    sets = [GalaxyImageSet.read(path) for path in paths if _is_set(path)]
-    others = [path for path in paths if not _is_set(path)]
-    if not others:
-        return _join(sets, wanted)
-    others = others[0] if len(others) == 1 else others
-    return _join([GalaxyImageSet.read(others, **wanted), *sets], wanted)
-
-
-def _is_set(path):
-    """
-    Whether a path is named like an HDF5 set.
-    """
-    return path.suffix.lower() in _HDF5
-
-
-def _join(sets, wanted):
-    """
-    One set of several, on one grid; one alone stays as it is, on disk.
-    """
+    sets = [GalaxyImageSet.read(path) for path in paths if is_set(path)]
+    others = [path for path in paths if not is_set(path)]
+    if others:
+        others = others[0] if len(others) == 1 else others
+        sets.insert(0, GalaxyImageSet.read(others, **wanted))
     if len(sets) == 1:
         return sets[0]
-    from astrovae import GalaxyImageSet
-
     return GalaxyImageSet.concatenate([one.to_grid(**wanted) for one in sets])
+
+
+def is_set(path):
+    """
+    Tell whether a path is named like an HDF5 set.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+        The path.
+
+    Returns
+    -------
+    found : bool
+        Whether it is; such a set is read as it is, on no other grid.
+    """
+    return path.suffix.lower() in _HDF5
 
 
 def _report_reasons(images):

@@ -180,6 +180,12 @@ def read_table(path):
     except IORegistryError as error:
         msg = f"{path} is no table of a known format, such as .ecsv or .fits"
         raise ValueError(msg) from error
+    except ValueError as error:
+        if "no table found" not in str(error):
+            raise
+        # HDF5 files are sets of images as well.
+        msg = f"{path} holds no table; is it a set of images?"
+        raise ValueError(msg) from error
 
 
 def is_table(path):

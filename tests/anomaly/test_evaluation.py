@@ -132,6 +132,12 @@ def test_arguments(separate):
         clf.evaluate(latents, labels, redshift=[0.1])
     with pytest.raises(ValueError, match="one class only"):
         clf.evaluate(latents[:5], labels[:5])
+    unknown = np.full(len(labels), np.nan)
+    with pytest.raises(ValueError, match="all redshifts are masked or NaN"):
+        clf.evaluate(latents, labels, redshift=unknown)
+    for method in (clf.evaluate, clf.fit):
+        with pytest.raises(ValueError, match="the latents of all"):
+            method(np.full_like(latents, np.nan), labels)
     far = np.where(labels == "field", 5.0, 0.1)
     with pytest.warns(AstrovaeWarning, match="no control has the redshifts of"):
         clf.evaluate(latents, labels, redshift=far, n_repeats=1)

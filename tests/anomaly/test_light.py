@@ -50,6 +50,34 @@ def test_size_in_noise_beside_a_neighbour(sigma):
     np.testing.assert_allclose(size.to_value("arcsec"), 1.1774 * sigma, rtol=0.15)
 
 
+def test_magnitude_errors_are_the_scatter():
+    flux, noise = (0.5, 2.0, 20.0), 0.01
+    rng = np.random.default_rng(1)
+    data = blobs(0.7, flux) + rng.normal(0.0, noise, (200, 3, 128, 128))
+    table = measure_light(image_set(data))
+    number = np.pi * (3.0 / SCALE) ** 2
+    for band, truth in zip("grz", flux, strict=True):
+        error = np.median(table[f"mag_{band}_err"].value)
+        scatter = table[f"mag_{band}"].value.std()
+        expected = 2.5 / np.log(10.0) * noise * np.sqrt(number) / truth
+        if truth > 1.0:
+            assert error == pytest.approx(expected, rel=0.1)
+        assert scatter == pytest.approx(error, rel=0.2)
+
+
+def test_light_that_is_not_detected_has_a_magnitude():
+    rng = np.random.default_rng(2)
+    noise = rng.normal(0.0, 0.01, (300, 3, 128, 128))
+    table = measure_light(image_set(noise))
+    limit = 22.5 - 2.5 * np.log10(1.042 * 0.01 * np.sqrt(np.pi) * 3.0 / SCALE)
+    assert np.isfinite(table["mag_r"]).all()
+    assert np.median(table["mag_r"].value) == pytest.approx(limit, abs=0.1)
+    assert table["mag_r"].value.std() < 0.7
+    # Of detected light it is the magnitude that others give.
+    bright = measure_light(image_set(blobs(0.7, (10.0, 10.0, 10.0)) + noise))
+    assert np.median(bright["mag_r"].value) == pytest.approx(20.0, abs=0.01)
+
+
 def test_units_are_respected():
     plain = measure_light(image_set(blobs(0.7)))["mag_r"]
     factor = u.nmgy.to(u.uJy, equivalencies=u.zero_point_flux(1.0 * u.AB))

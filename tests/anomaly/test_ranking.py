@@ -130,6 +130,30 @@ def test_colour_and_size_are_judged_beside_their_like(ranked):
     assert "of its mass" in row_of(ranked, COMPACT)["reasons"]
 
 
+def test_oddest_parameter_is_named(ranked):
+    for number, name in (
+        (STARBURST, "main sequence offset"),
+        (COMPACT, "half light radius"),
+        (RED, "g-r"),
+    ):
+        assert f", {name} above all" in row_of(ranked, number)["reasons"]
+
+
+def test_uncertain_colour_is_not_odd(results):
+    table, light, artefacts = results
+    places = {}
+    for error in (0.01, 0.4):
+        known = light.copy()
+        for band in "gr":
+            known[f"mag_{band}_err"] = np.full(N, 0.02) * u.mag
+        known["mag_g_err"][RED] = error * u.mag
+        row = row_of(rank_candidates(table, light=known, artefacts=artefacts), RED)
+        assert ("redder in g-r" in row["reasons"]) == (error < 0.1)
+        places[error] = row["rank"], row["score_parameters"]
+    assert places[0.01][0] < 10 < places[0.4][0]
+    assert places[0.4][1] < places[0.01][1] - 2.0
+
+
 def test_list_is_the_same_again_and_in_any_order(ranked, results):
     table, light, artefacts = results
     again = rank_candidates(table, light=light, artefacts=artefacts)

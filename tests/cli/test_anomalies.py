@@ -208,6 +208,9 @@ def test_wrong_arguments(folder, tmp_path, capsys):
     assert "is no folder" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         anomalies(folder, tmp_path, "--n-candidates", 0)
+    words = [str(folder / "set.hdf5"), "--images", str(folder / "results.ecsv")]
+    assert main(["anomalies", *words, "-o", str(tmp_path / "out")]) == 1
+    assert "holds no table; is it a set of images?" in capsys.readouterr().err
     (tmp_path / "labels.ecsv").write_text("no table\n")
     assert anomalies(folder, tmp_path, "--labels", tmp_path / "labels.ecsv") == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("astrovae: error: ")
