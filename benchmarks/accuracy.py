@@ -85,7 +85,7 @@ def noise_excess(correlation, variance):
 
 def filter_noise(truth, flux, psf_fwhm, sky_sigma, gain, correlation):
     """
-    Half-light radii (arcsec), and errors of fluxes by the best filter.
+    Half-light radii (arcsec), and errors of fluxes by a matched filter.
 
     Galaxies seen through the PSF are taken for Gaussians.
     """
@@ -105,11 +105,11 @@ def catalogue_photometry(images, truth, rng):
     """
     What a catalogue would have measured, with its errors.
 
-    The error of a flux is that of a filter with the shape of the galaxy,
-    the best there is, in the noise of sky and source, with one per cent of
-    the flux; `catalogue_noise.py` compares it with images. Returns fluxes
-    (nmgy, corrected for the Milky Way) and their errors, (N, bands), and the
-    log of the half-light radius (arcsec) and its, (N,).
+    The error of a flux is that of a filter with the shape of the galaxy
+    in the noise of sky and source, with one per cent of the flux;
+    `catalogue_noise.py` compares it with images. Returns fluxes (nmgy,
+    corrected for the Milky Way) and their errors, (N, bands), and the log
+    of the half-light radius (arcsec) and its, (N,).
     """
     n = len(truth)
     magnitude = np.stack([truth[f"mag_{b}"].value for b in BANDS], axis=1)

@@ -7,9 +7,10 @@ Whether the catalogue of the benchmarks is as noisy as images are.
 ``accuracy.py``, ``information_limit.py`` and ``sed_fitting.py`` compare models
 with what is learnt from a catalogue of the same depth. Here simulated galaxies
 are drawn without noise and neighbours; the error of the flux that a filter of
-exactly their shape measures, the best that any photometry can do, is computed
-with the correlated noise of their frame, and compared with the formula that
-the catalogue uses.
+exactly their shape measures is computed with the correlated noise of their
+frame, and compared with the formula that the catalogue uses. Photometry that
+has to find the shape first does worse. Of bright galaxies the formula's errors
+are too small, to the catalogue's advantage.
 """
 
 import argparse

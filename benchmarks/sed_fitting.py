@@ -16,9 +16,8 @@ is 300: at its default of 100, of 60 random models the fluxes in g were wrong
 by 1.3 per cent (rms), and by 6.8 at worst; at 300, by 0.3 and 2.0, for a third
 more time per model. And max_redshift is 1.3, which shortens the models.
 
-Three fluxes say little of redshift and dust, so their priors decide: with
-flat ones, none of the first four intervals of 68 per cent held the redshift.
-Both are therefore Gaussians here, with the mean and the scatter of 20,000
+Three fluxes say little of redshift and dust, so their priors decide. Both are
+Gaussians here, with the mean and the scatter of 20,000
 galaxies of the same selection at the same magnitude in r (a prior as in
 Benitez 2000). The other priors are flat; the model's is the population that
 it was trained on. Intervals differ for this reason, too.

@@ -8,6 +8,8 @@ import numpy as np
 from astropy.table import QTable
 from scipy import ndimage
 
+from astrovae.flags import GalaxyFlags
+
 from .trails import trail_scores
 
 __all__ = ["ARTEFACT_THRESHOLDS", "find_artefacts"]
@@ -126,17 +128,28 @@ def _scores(images):
     flat = _flat(data)
     dim = np.abs(data) < _BRIGHT * noise[..., None, None]
     dead = mask | (flat & dim)
-    missing = dead.mean(axis=(-1, -2))
+    # A small frame's padding is no part of it.
+    small = (images.flags & int(GalaxyFlags.SMALL_FRAME)) > 0
+    frames = [
+        _frame(own) if is_small else np.s_[:, :]
+        for own, is_small in zip(mask, small, strict=True)
+    ]
+    missing = np.empty(data.shape[:2])
+    for i, frame in enumerate(frames):
+        missing[i] = dead[i][:, *frame].mean(axis=(-1, -2))
     gap = np.zeros(missing.shape)
     star = np.zeros(missing.shape)
     distance = np.full(missing.shape, np.nan)
     absent = missing >= ARTEFACT_THRESHOLDS["missing_band"]
-    for place in np.argwhere(~absent):
-        i, band = place
+    for i, band in np.argwhere(~absent):
         bright = data[i, band] > _BRIGHT * noise[i, band]
-        if dead[i, band].any():
-            gap[i, band] = _gap(dead[i, band], bright & ~mask[i, band])
-        core = _star(data[i, band], mask[i, band], bright, noise[i, band])
+        own = frames[i]
+        if dead[i, band][own].any():
+            gap[i, band] = _gap(dead[i, band][own], (bright & ~mask[i, band])[own])
+        core = np.zeros(bright.shape, dtype=bool)
+        core[own] = _star(
+            data[i, band][own], mask[i, band][own], bright[own], noise[i, band]
+        )
         if np.count_nonzero(core) >= _MIN_CORE:
             star[i, band] = np.count_nonzero(core) / area[i, band]
             distance[i, band] = _distance(core)
@@ -174,6 +187,18 @@ def _noise(data, mask, area):
         if difference.size:
             noise[i, band] = 1.4826 * np.median(np.abs(difference)) / np.sqrt(2.0)
     return np.maximum(noise, np.finfo(np.float32).tiny)
+
+
+def _frame(mask):
+    """
+    The rows and columns in which any pixel of any band is not masked.
+    """
+    seen = ~mask.all(axis=0)
+    slices = []
+    for axis in (1, 0):
+        used = np.flatnonzero(seen.any(axis=axis))
+        slices.append(slice(used[0], used[-1] + 1) if len(used) else slice(None))
+    return tuple(slices)
 
 
 def _flat(data):
@@ -223,8 +248,9 @@ def _star(image, mask, bright, noise):
         core = alive & bright & (image >= _PLATEAU * peak)
         if peak > _BRIGHTEST * noise:
             core |= alive & (image > 0.5 * peak)
-    if not mask.any():
-        return core
+        # Of several stars, each is a core of its own.
+        labels, n = ndimage.label(core, np.ones((3, 3)))
+        core = labels == 1 + np.argmax(np.bincount(labels.ravel(), minlength=2)[1:])
     labels, n = ndimage.label(mask)
     for label in range(1, n + 1):
         hole = labels == label

@@ -24,7 +24,7 @@ from .latents import (
     mask_of,
     new_latents,
     read_labels,
-    warn_of_dropped,
+    usable_rows,
 )
 from .oversampling import make_pipeline, neighbours_of, pairwise_decision, votes
 
@@ -131,8 +131,7 @@ class AnomalyClassifier(ClassifierMixin, BaseEstimator):
             y = read_labels(y, len(y))
         values, labels = fit_latents(self, latents, y)
         check_classification_targets(labels)
-        good = finite_rows(values)
-        warn_of_dropped(good, "the fit")
+        good = usable_rows(values, "the fit")
         self.classes_, codes = np.unique(labels[good], return_inverse=True)
         if len(self.classes_) < 2:
             msg = "the labels have one class only; at least two classes are needed"

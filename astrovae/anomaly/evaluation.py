@@ -17,11 +17,10 @@ from sklearn.utils import check_array, check_random_state
 from astrovae.exceptions import AstrovaeWarning
 
 from .latents import (
-    finite_rows,
     read_labels,
     read_redshift,
     read_table,
-    warn_of_dropped,
+    usable_rows,
 )
 from .matching import match_redshift
 from .oversampling import make_pipeline, neighbours_of, pairwise_decision, votes
@@ -144,8 +143,7 @@ def evaluate(clf, latents, labels, *, control, redshift, confidence, **options):
         if not np.isfinite(redshift).any():
             msg = "all redshifts are masked or NaN: there are no controls to match"
             raise ValueError(msg)
-    good = finite_rows(values)
-    warn_of_dropped(good, "the evaluation")
+    good = usable_rows(values, "the evaluation")
     values, labels = values[good], labels[good]
     classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if len(classes) < 2:

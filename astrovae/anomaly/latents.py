@@ -216,14 +216,33 @@ def finite_rows(values):
     return np.isfinite(values).all(axis=1)
 
 
+def usable_rows(values, what):
+    """
+    Find the rows to fit to; warn of the others.
+
+    Returns
+    -------
+    good : `~numpy.ndarray` of bool, shape (N,)
+        The rows without NaN or infinity.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    good = finite_rows(values)
+    if len(good) and not good.any():
+        msg = f"the latents of all {len(good)} galaxies are masked, NaN or infinite"
+        raise ValueError(msg)
+    warn_of_dropped(good, what)
+    return good
+
+
 def warn_of_dropped(good, what):
     """
-    Warn that rows which are not finite are not used; refuse if all are.
+    Warn that rows which are not finite are not used.
     """
     n = np.count_nonzero(~good)
-    if n and n == len(good):
-        msg = f"the latents of all {n} galaxies are masked, NaN or infinite"
-        raise ValueError(msg)
     if n:
         msg = (
             f"{n} of {len(good)} galaxies have latents that are masked, NaN "

@@ -37,7 +37,7 @@ class Compared:
     high, low : str
         What galaxies do whose value is high or low.
     error : array, shape (N,), optional
-        Standard errors of the values, of colours.
+        Standard errors of the values, of colours; NaN where not known.
     """
 
     name: str
@@ -164,12 +164,22 @@ def _colours(table, columns):
     found = []
     for blue, red in itertools.pairwise(bands):
         pair = f"mag_{blue}", f"mag_{red}"
-        values = np.subtract(*(column_values(table, name) for name in pair))
+        values = np.subtract(*(_magnitudes(table, name) for name in pair))
         errors = [f"{name}_err" for name in pair]
         error = None
         if set(errors) <= set(table.colnames):
-            error = np.hypot(*(column_values(table, name) for name in errors))
+            parts = [_magnitudes(table, name) for name in errors]
+            # A negative error stands for none in many a catalogue.
+            error = np.hypot(*(np.where(part >= 0, part, np.nan) for part in parts))
         name = f"{blue}-{red}"
         words = f"are redder in {name}", f"are bluer in {name}"
         found.append(Compared(name, "mag", values, *words, error))
     return found
+
+
+def _magnitudes(table, name):
+    """
+    A column in mag; one without a unit is taken to be.
+    """
+    has_unit = getattr(table[name], "unit", None) is not None
+    return column_values(table, name, u.mag if has_unit else None)

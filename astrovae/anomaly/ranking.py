@@ -3,18 +3,20 @@
 A list of candidates: the strangest galaxies first, and why.
 """
 
+import warnings
 from itertools import chain
 
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE
 
 from .affinity import label_affinity, match_labels
 from .latents import column_values
 from .quantities import compared_quantities
-from .rarity import combine_scores, cross_score, oddest_feature
+from .rarity import combine_scores, cross_score, oddest_feature, posterior_mean
 from .reasons import artefact_words, flag_words, quantity_words, score_words
 
 __all__ = ["rank_candidates"]
@@ -24,6 +26,8 @@ _KINDS = ("candidate", "artefact", "unusable", "known")
 
 # A galaxy beside many that are interesting counts as a thousand times rarer.
 _GAIN = 3.0
+# A quantity that fewer have would leave the others without a score.
+_KNOWN = 0.5
 # From here on a vote is worth a reason.
 _AFFINITY = 0.25
 
@@ -50,7 +54,10 @@ def rank_candidates(
     ``parameters``
         `AnomalyScore` of redshift, mass, offset from the main
         sequence, morphology, colours and size, against the others.
-        Colours with errors count for less the larger these are.
+        A colour with an error is replaced by what this and all else
+        that is known of the galaxy make likely; a quantity that less
+        than half of the galaxies have does not count, of which a
+        warning tells.
 
     The last two are cross-fitted: no galaxy is judged by a density
     that has seen it. They need 100 galaxies; artefacts do not count.
@@ -128,7 +135,7 @@ def rank_candidates(
 
     full = _with_columns(table, light)
     quantities = compared_quantities(full)
-    features, described = _parameter_features(quantities)
+    features, described = _parameter_features(quantities, usual)
     # Of an artefact, no estimate is a reason.
     oddest = [
         described[i] if i >= 0 and own else ""
@@ -179,9 +186,11 @@ def _with_columns(table, other):
     """
     A table with the columns that only another one has.
     """
+    own = set(table.colnames)
     table = table.copy(copy_data=False)
     for name in () if other is None else other.colnames:
-        if name not in (*table.colnames, "missing_bands"):
+        # Errors of other values than the table's are none of its own.
+        if name != "missing_bands" and not {name, name.removesuffix("_err")} & own:
             table[name] = other[name]
     return table
 
@@ -244,9 +253,11 @@ def _model_score(table):
     return column_values(table, "ood_score")
 
 
-def _parameter_features(quantities):
+def _parameter_features(quantities, usual):
     """
     What describes galaxies in physical terms, shape (N, n), and its names.
+
+    Colours count for less the less certain they are.
     """
     # The rate follows from the offset; what the model finds odd is judged
     # by itself.
@@ -261,24 +272,22 @@ def _parameter_features(quantities):
     if not used:
         msg = "the table has no numeric column that describes galaxies"
         raise ValueError(msg)
-    names = [quantity.name.replace("_", " ") for quantity in used]
-    return np.column_stack([_shrunk(quantity) for quantity in used]), names
-
-
-def _shrunk(quantity):
-    """
-    Values drawn towards their median by as much as they are uncertain.
-
-    This is the mean of the posterior when the values' own distribution
-    is the prior, a Gaussian: noise makes no galaxy rare.
-    """
-    if quantity.error is None:
-        return quantity.values
-    middle = np.nanmedian(quantity.values)
-    scatter = 1.4826 * np.nanmedian(np.abs(quantity.values - middle))
-    error = np.nan_to_num(quantity.error)
-    weight = np.where(error > 0, scatter**2 / (scatter**2 + error**2), 1.0)
-    return middle + weight * (quantity.values - middle)
+    known = [np.mean(np.isfinite(quantity.values[usual])) for quantity in used]
+    rare = [q.name for q, part in zip(used, known, strict=True) if part < _KNOWN]
+    if 0 < len(rare) < len(used):
+        msg = (
+            f"{', '.join(rare)}: known of too few galaxies; their parameters are "
+            "judged without"
+        )
+        warnings.warn(msg, AstrovaeWarning, stacklevel=3)
+        used = [quantity for quantity in used if quantity.name not in rare]
+    exact = np.zeros(len(usual))
+    features = posterior_mean(
+        np.column_stack([quantity.values for quantity in used]),
+        np.column_stack([exact if q.error is None else q.error for q in used]),
+        usual,
+    )
+    return features, [quantity.name.replace("_", " ") for quantity in used]
 
 
 def _kinds(label, broken, unusable):

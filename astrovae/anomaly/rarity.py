@@ -64,9 +64,61 @@ def cross_score(features, usual, seed):
         for part in (rows[test], others):
             if len(part):
                 score[part] = -np.log10(
-                    np.maximum(model.p_value(features[part]), 1e-30)
+                    np.maximum(model.p_value(features[part]), _LEAST)
                 )
     return score
+
+
+def posterior_mean(features, errors, usual):
+    r"""
+    Replace uncertain features by what all that is known makes likely.
+
+    The features of usual galaxies, taken for a Gaussian, are the
+    prior; features and errors the likelihood. The mean of the posterior,
+    a Gaussian as well, is
+
+    .. math:: \mu + S (S + E)^{-1} (x - \mu).
+
+    A colour that is not known becomes that of galaxies which have the
+    other features: noise makes no galaxy rare.
+
+    Parameters
+    ----------
+    features, errors : array, shape (N, n_features)
+        Values and their standard errors; 0: exact, NaN or negative:
+        not known, so that the value does not count.
+    usual : array of bool, shape (N,)
+        Those that the prior is taken from: of each feature the half
+        with the smaller errors.
+
+    Returns
+    -------
+    features : `~numpy.ndarray`, shape (N, n_features)
+        Those of rows without errors, or with features that are not
+        finite, as they are; all of them, if fewer than 100 galaxies
+        have small errors.
+    """
+    errors = np.where(errors >= 0, errors, np.inf)
+    finite = finite_rows(features)
+    typical = finite & usual
+    if not typical.any():
+        return features
+    typical &= np.all(errors <= np.median(errors[typical], axis=0), axis=1)
+    if np.count_nonzero(typical) < _MIN_GALAXIES:
+        return features
+    mean = features[typical].mean(axis=0)
+    scale = features[typical].std(axis=0)
+    scale[scale == 0] = 1.0
+    scaled = (features - mean) / scale
+    prior = LedoitWolf(assume_centered=True).fit(scaled[typical]).covariance_
+    # Not known is a thousand times the scatter: the matrix stays regular.
+    noise = np.minimum(errors / scale, 1e3) ** 2
+    result = features.copy()
+    rows = np.flatnonzero(finite & (noise > 0).any(axis=1))
+    total = prior + np.einsum("ij,jk->ijk", noise[rows], np.eye(len(mean)))
+    shift = np.linalg.solve(total, scaled[rows][..., None])[..., 0] @ prior
+    result[rows] = mean + scale * shift
+    return result
 
 
 def oddest_feature(features, usual):

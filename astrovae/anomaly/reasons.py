@@ -68,17 +68,32 @@ def artefact_words(artefacts, flags, missing):
     for i, names in enumerate(decode_flags(flags)):
         if "MISSING_BAND" in names and not words[i]:
             words[i].append(absent)
-        words[i] += [FLAG_MEANINGS[name] for name in _ARTEFACT_FLAGS if name in names]
+        # The padding of a small frame is not covered either.
+        padded = {"PARTIAL_COVERAGE"} if "SMALL_FRAME" in names else set()
+        words[i] += [
+            FLAG_MEANINGS[name]
+            for name in _ARTEFACT_FLAGS
+            if name in names and name not in padded
+        ]
     for kind, word in _ARTEFACT_WORDS.items():
         if artefacts is None:
             break
         for i in np.flatnonzero(artefacts[kind]):
             if kind == "saturated_star":
-                distance = artefacts["saturated_star_distance"][i]
-                words[i].append(f"{word}, {distance:.1f} from the centre")
+                words[i].append(word + _distance_words(artefacts, i))
             elif kind != "missing_band" or not words[i]:
                 words[i].append(word)
     return words
+
+
+def _distance_words(artefacts, i):
+    """
+    How far a star is, if that has been measured.
+    """
+    name = "saturated_star_distance"
+    if name not in artefacts.colnames or not np.isfinite(artefacts[name][i]):
+        return ""
+    return f", {artefacts[name][i]:.1f} from the centre"
 
 
 def flag_words(flags):
@@ -164,7 +179,8 @@ def quantity_words(quantities, usual):
         share = _share_below(values, usual)
         if quantity.error is not None and np.isfinite(share).any():
             difference = np.abs(values - np.nanmedian(values[usual]))
-            share[difference < _SIGNIFICANT * quantity.error] = np.nan
+            # An error that is not known excuses any difference.
+            share[~(difference >= _SIGNIFICANT * quantity.error)] = np.nan
         if quantity.name == "main_sequence_offset":
             _add_main_sequence(found, values, share)
             continue

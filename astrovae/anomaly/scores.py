@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from astrovae.exceptions import AstrovaeWarning
 
 from .density import fit_mixture
-from .latents import finite_rows, fit_latents, new_latents, warn_of_dropped
+from .latents import finite_rows, fit_latents, new_latents, usable_rows
 
 __all__ = ["AnomalyScore"]
 
@@ -144,8 +144,7 @@ class AnomalyScore(BaseEstimator):
                 msg = f"{name} must be one of {known}, got {getattr(self, name)!r}"
                 raise ValueError(msg)
         values = fit_latents(self, latents)
-        good = finite_rows(values)
-        warn_of_dropped(good, "the fit")
+        good = usable_rows(values, "the fit")
         values = values[good]
         if len(values) < 4:
             msg = f"n_samples = {len(values)}: at least four galaxies are needed"

@@ -15,6 +15,7 @@ from .latents import (
     finite_rows,
     fit_latents,
     new_latents,
+    usable_rows,
     warn_of_dropped,
 )
 
@@ -106,11 +107,7 @@ class SimilaritySearch(BaseEstimator):
         if ids is None and isinstance(latents, Table) and "id" in latents.colnames:
             ids = latents["id"]
         self.ids_ = None if ids is None else check_length("ids", ids, len(values))
-        good = finite_rows(values)
-        if not good.any():
-            msg = "no galaxy has finite latents"
-            raise ValueError(msg)
-        warn_of_dropped(good, "the search")
+        good = usable_rows(values, "the search")
         self._rows = np.flatnonzero(good)
         values = values if good.all() else values[good]
         self.mean_ = np.zeros(values.shape[1])

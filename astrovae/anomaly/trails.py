@@ -22,6 +22,7 @@ _CLIP = 5.0  # in standard deviations: no source outweighs the rest
 _SIDELOBE = 3  # lines to the left and right that are subtracted
 _MIN_CHORD = 0.6  # of the frame: shorter lines cut corners
 _MIN_PIXELS = 4  # in a segment
+_LEAST_SIDE = 8  # pixels: less have no lines with others beside them
 
 
 def trail_scores(data, dead):
@@ -47,9 +48,12 @@ def trail_scores(data, dead):
     -------
     score : `~numpy.ndarray`, shape (N,)
         Brightness of the second lowest segment of the best line, in
-        standard deviations of a segment.
+        standard deviations of a segment; 0 for frames of fewer than 8
+        pixels on a side.
     """
     score = np.zeros(len(data))
+    if min(data.shape[-2:]) < _LEAST_SIDE:
+        return score
     for start in range(0, len(data), _CHUNK):
         part = slice(start, start + _CHUNK)
         score[part] = _score_some(data[part], dead[part])

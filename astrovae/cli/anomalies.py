@@ -15,7 +15,7 @@ from pathlib import Path
 from .fetching import check_distinct
 from .messages import remark
 from .models import load_model
-from .predict import is_set, read_images
+from .predict import is_set, read_images, report_reasons
 from .tables import positive, read_table, write_table
 
 NAME = "anomalies"
@@ -63,7 +63,8 @@ def add_arguments(parser):
         "--model",
         metavar="NAME|FILE",
         help="packaged weights or a .safetensors file, whose latents are "
-        "ranked and shown as well; no latents, if not given",
+        "ranked and shown as well; no latents, if not given. A folder's "
+        "files are brought to its grid, or to that of the recommended weights",
     )
 
 
@@ -88,6 +89,7 @@ def run(args):
     is_asked = args.model is not None or not is_set(args.images)
     vae = load_model(args.model) if is_asked else None
     images = read_images([args.images], vae.preprocessing_ if is_asked else None)
+    report_reasons(images)
     rows = match_rows(table, images)
     _remark_missing(rows, args)
     light, artefacts = measure(table, images, rows)

@@ -74,7 +74,7 @@ def run(args):
     vae = load_model(args.model)
     with _images(args, vae.preprocessing_) as images:
         table = vae.predict(images)
-        _report_reasons(images)
+        report_reasons(images)
     if len(table) == _count_unusable(table):
         msg = "none of the images could be used"
         raise ValueError(msg)
@@ -159,9 +159,14 @@ def is_set(path):
     return path.suffix.lower() in _HDF5
 
 
-def _report_reasons(images):
+def report_reasons(images):
     """
     Name the files that gave no row, and the rows without an image.
+
+    Parameters
+    ----------
+    images : `~astrovae.GalaxyImageSet`
+        As read.
     """
     for path, reason in images.meta.get("passed_over", {}).items():
         remark(f"passed over {path}: {reason}")

@@ -133,6 +133,52 @@ def test_other_pixels_and_frames(clean):
         assert find_artefacts(broken)[kind].mean() >= 0.7
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_distance_of_the_star(others):
+    data = np.random.default_rng(0).normal(0.0, 0.01, (1, 1, 128, 128))
+    data[..., 20:26, 62:68] = 14.0
+    data[..., 104 : 104 + 4 * others, 104:108] = 14.0
+    images = GalaxyImageSet(data * u.nmgy, bands="r", pixel_scale=0.262 * u.arcsec)
+    table = find_artefacts(images)
+    assert table["saturated_star"][0]
+    # The larger one, of which the middle is at (22.5, 64.5).
+    distance = table["saturated_star_distance"][0].to_value("arcsec")
+    assert distance == pytest.approx(0.262 * np.hypot(41.0, 1.0))
+    clean = find_artefacts(
+        GalaxyImageSet(
+            data[..., 30:90, :60] * u.nmgy, bands="r", pixel_scale=0.262 * u.arcsec
+        )
+    )
+    assert np.isnan(clean["saturated_star_distance"][0])
+
+
+@pytest.mark.parametrize("size", [126, 100])
+def test_padding_of_small_frames_is_no_gap(clean, size):
+    start = (128 - size) // 2
+    cut = np.s_[..., start : start + size, start : start + size]
+    images = clean[:20]
+    small = GalaxyImageSet(
+        images.data[cut] * images.unit,
+        bands=images.bands,
+        pixel_scale=images.pixel_scale,
+    )
+    padded = small.to_grid(bands=images.bands, pixel_scale=images.pixel_scale, size=128)
+    assert padded.mask[:, :, 0].all()
+    assert not find_artefacts(padded)["artefact"].any()
+    broken = ARTEFACT_INJECTORS["chip_gap"](small, random_state=1, masked=True)
+    padded = broken.to_grid(
+        bands=images.bands, pixel_scale=images.pixel_scale, size=128
+    )
+    assert find_artefacts(padded)["chip_gap"].all()
+
+
+@pytest.mark.parametrize("size", [2, 5, 7])
+def test_tiny_frames(size):
+    data = np.random.default_rng(0).normal(0.0, 0.01, (2, 1, size, size))
+    images = GalaxyImageSet(data * u.nmgy, bands="r", pixel_scale=1 * u.arcsec)
+    assert not find_artefacts(images)["satellite_trail"].any()
+
+
 def test_lazy_sets_and_thresholds(found):
     lazy, _ = load_sample_set()
     table = find_artefacts(lazy[:3], thresholds={"satellite_trail": 0.0})

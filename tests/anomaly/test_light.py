@@ -116,3 +116,13 @@ def test_negative_flux_and_no_galaxies():
     assert np.isnan(table["mag_r"][0])
     assert np.isnan(table["half_light_radius"][0])
     assert len(measure_light(image_set(blobs(0.7))[:0])) == 0
+
+
+@pytest.mark.parametrize("size", [4, 16, 22])
+def test_frames_smaller_than_the_aperture(size):
+    start = 64 - size // 2
+    cut = blobs(0.7, noise=0.01)[..., start : start + size, start : start + size]
+    table = measure_light(image_set(cut))
+    # The circle has a diameter of 22.9 pixels.
+    assert np.isfinite(table["mag_r"][0]) == (size == 22)
+    assert table["missing_bands"][0] == ""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from astrovae.anomaly import label_affinity, match_labels, rank_candidates
 from astrovae.anomaly.rarity import combine_scores, cross_score
+from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import GalaxyFlags
 from astrovae.simulation.relations import main_sequence
 
@@ -152,6 +153,73 @@ def test_uncertain_colour_is_not_odd(results):
         places[error] = row["rank"], row["score_parameters"]
     assert places[0.01][0] < 10 < places[0.4][0]
     assert places[0.4][1] < places[0.01][1] - 2.0
+
+
+def test_noise_makes_no_galaxy_odd(results):
+    # Of many galaxies at all redshifts the colour is not known.
+    table, light, artefacts = results
+    rng = np.random.default_rng(8)
+    noisy = np.arange(N) % 5 == 4
+    noise = np.where(noisy, 1.5, 0.02)
+    known = light.copy()
+    known["mag_g"] = light["mag_g"] + noise * rng.normal(0.0, 1.0, N) * u.mag
+    known["mag_g_err"] = noise * u.mag
+    known["mag_r_err"] = np.full(N, 0.02) * u.mag
+    ranked = rank_candidates(table, light=known, artefacts=artefacts)
+    rows = [row_of(ranked, i) for i in np.flatnonzero(noisy)]
+    assert np.mean([row["score_parameters"] > 1.0 for row in rows]) < 0.2
+    assert sum("g-r" in row["reasons"] for row in rows) <= 1
+    # Without errors they would be.
+    del known["mag_g_err"]
+    naive = rank_candidates(table, light=known, artefacts=artefacts)
+    rows = [row_of(naive, i) for i in np.flatnonzero(noisy)]
+    assert np.mean([row["score_parameters"] > 1.0 for row in rows]) > 0.4
+
+
+def test_errors_are_of_their_own_magnitudes(results):
+    table, light, artefacts = results
+    catalogue = table.copy()
+    for band in "gr":
+        catalogue[f"mag_{band}"] = light[f"mag_{band}"]
+    measured = light.copy()
+    for band in "gr":
+        measured[f"mag_{band}_err"] = np.full(N, 5.0) * u.mag
+    ranked = rank_candidates(catalogue, light=measured, artefacts=artefacts)
+    assert "redder in g-r" in row_of(ranked, RED)["reasons"]
+    assert "mag_g_err" not in ranked.colnames
+
+
+def test_units_of_magnitudes_and_errors(results):
+    table, light, artefacts = results
+    small = light.copy()
+    for band in "gr":
+        small[f"mag_{band}"] = light[f"mag_{band}"].to(u.mmag)
+        small[f"mag_{band}_err"] = np.full(N, 20.0) * u.mmag
+    ranked = rank_candidates(table, light=small, artefacts=artefacts)
+    assert "redder in g-r" in row_of(ranked, RED)["reasons"]
+    small["mag_g_err"] = np.full(N, 1.0) * u.Jy
+    with pytest.raises(u.UnitsError, match="mag_g_err"):
+        rank_candidates(table, light=small, artefacts=artefacts)
+
+
+def test_error_that_is_not_known_excuses(results):
+    table, light, artefacts = results
+    for error in (np.nan, -99.0):
+        known = light.copy()
+        for band in "gr":
+            known[f"mag_{band}_err"] = np.full(N, 0.02) * u.mag
+        known["mag_g_err"][RED] = error * u.mag
+        row = row_of(rank_candidates(table, light=known, artefacts=artefacts), RED)
+        assert "g-r" not in row["reasons"]
+
+
+def test_quantity_of_few_galaxies_does_not_silence_the_others(results):
+    table, light, artefacts = results
+    table = table.copy()
+    table["concentration"] = np.where(np.arange(N) < 20, 3.0, np.nan)
+    with pytest.warns(AstrovaeWarning, match="concentration: known of too few"):
+        ranked = rank_candidates(table, light=light, artefacts=artefacts)
+    assert np.isfinite(ranked["score_parameters"]).sum() >= N - 1
 
 
 def test_list_is_the_same_again_and_in_any_order(ranked, results):

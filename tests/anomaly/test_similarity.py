@@ -105,7 +105,7 @@ def test_search_arguments():
         SimilaritySearch(0).fit(latents)
     with pytest.raises(ValueError, match="p must be at least 1"):
         SimilaritySearch(p=0.5).fit(latents)
-    with pytest.raises(ValueError, match="no galaxy has finite latents"):
+    with pytest.raises(ValueError, match="the latents of all 3 galaxies"):
         SimilaritySearch().fit(latents * np.nan)
 
 
