@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import RobustScaler
 
-from .latents import mask_of
+from .latents import check_length, mask_of
 
 __all__ = ["TRIAGE_LABELS", "label_affinity", "match_labels"]
 
@@ -110,15 +110,24 @@ def label_affinity(features, labels):
         What describes the galaxies; standardised here by median and
         interquartile range. NaN is taken as the median.
     labels : array of str, shape (N,)
-        Labels, or "". Those other than ``"interesting"`` and
+        `TRIAGE_LABELS`, or "". Those other than ``"interesting"`` and
         ``"artefact"`` do not vote.
 
     Returns
     -------
     affinity : `Affinity`
         Labelled galaxies that vote have the value of their vote.
+
+    Raises
+    ------
+    ValueError
+        If a label is not known, or there are not N.
     """
-    labels = np.asarray(labels)
+    labels = check_length("labels", labels, len(features))
+    unknown = set(np.unique(labels)) - {*TRIAGE_LABELS, ""}
+    if unknown:
+        msg = f"unknown labels {sorted(unknown)}; known are {list(TRIAGE_LABELS)}"
+        raise ValueError(msg)
     values = np.zeros(len(labels))
     nearest = np.full(len(labels), -1)
     voters = np.flatnonzero(np.isin(labels, list(_VOTES)))

@@ -9,6 +9,7 @@ from astropy.table import QTable
 from scipy import ndimage
 
 from astrovae.flags import GalaxyFlags
+from astrovae.images.checks import check_image_set
 
 from .trails import trail_scores
 
@@ -61,7 +62,7 @@ def find_artefacts(images, *, thresholds=None):
     thresholds : dict of str to float, optional
         Scores from which on the kinds are flagged; those not given are
         `ARTEFACT_THRESHOLDS`, which flag less than 1 % of simulated
-        galaxies without artefacts.
+        galaxies without artefacts or stars in their frame.
 
     Returns
     -------
@@ -74,8 +75,8 @@ def find_artefacts(images, *, thresholds=None):
 
     Raises
     ------
-    ValueError
-        If a threshold is of no known kind.
+    TypeError, ValueError
+        If these are no image set, or a threshold is of no known kind.
 
     Examples
     --------
@@ -89,6 +90,7 @@ def find_artefacts(images, *, thresholds=None):
     ------------------ ------------
                  1.000         True
     """
+    check_image_set(images)
     limits = dict(ARTEFACT_THRESHOLDS)
     unknown = set(thresholds or {}) - set(limits)
     if unknown:

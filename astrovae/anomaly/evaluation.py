@@ -20,6 +20,7 @@ from .latents import (
     read_labels,
     read_redshift,
     read_table,
+    unmasked,
     usable_rows,
 )
 from .matching import match_redshift
@@ -90,6 +91,9 @@ def held_out_predictions(clf, values, codes, *, n_splits, n_repeats, seed, n_job
     neighbours : dict of int to (int or None)
         The least number of neighbours of SMOTE in any fold.
     """
+    if n_repeats < 1:
+        msg = f"n_repeats must be at least 1, not {n_repeats}"
+        raise ValueError(msg)
     rng = check_random_state(seed)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     work = []
@@ -118,6 +122,9 @@ def held_out_predictions(clf, values, codes, *, n_splits, n_repeats, seed, n_job
 
 
 def _predict_fold(clf, values, codes, every, train, test, seed):
+    if len(np.unique(codes[train])) == 1:
+        # All of the other class are in this fold: it is never predicted.
+        return np.full(len(test), codes[train][0]), {}
     pipeline = make_pipeline(
         codes[train], k_neighbors=clf.k_neighbors, C=clf.C, gamma=clf.gamma, seed=seed
     ).fit(values[train], codes[train])
@@ -136,7 +143,7 @@ def evaluate(clf, latents, labels, *, control, redshift, confidence, **options):
     if isinstance(latents, Table):
         values = read_table(latents)[0]
     else:
-        values = check_array(latents, dtype=float, ensure_all_finite=False)
+        values = check_array(unmasked(latents), dtype=float, ensure_all_finite=False)
     labels = read_labels(labels, len(values))
     if redshift is not None:
         redshift = read_redshift(redshift, len(values))

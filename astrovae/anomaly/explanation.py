@@ -100,6 +100,8 @@ def explain(
     columns : sequence of str, optional
         Columns to use; by default all numeric ones but names,
         positions, flags, errors, intervals and the orientation.
+        Magnitudes count as colours of bands next to each other, among
+        u, g, r, i, z and y.
     match : bool, optional
         Whether to compare with others at the same redshifts, too, if
         there is a column ``redshift``.
@@ -125,16 +127,11 @@ def explain(
     Raises
     ------
     ValueError
-        If fewer than two galaxies are of the class, or are not.
+        If fewer than two galaxies are of the class, or are not, or if
+        nothing can be compared.
     """
-    if labels is None or isinstance(labels, str):
-        name = labels or "label"
-        if name not in table.colnames:
-            msg = f"the table has no column {name!r}; give the labels"
-            raise ValueError(msg)
-        labels = table[name]
-    labels = read_labels(labels, len(table))
-    inside = labels == example_class
+    columns = [columns] if isinstance(columns, str) else columns
+    inside = _labels_of(table, labels) == example_class
     members, others = np.flatnonzero(inside), np.flatnonzero(~inside)
     if min(len(members), len(others)) < _MIN_GROUP:
         msg = (
@@ -143,13 +140,14 @@ def explain(
         )
         raise ValueError(msg)
     rng = check_random_state(random_state)
-    groups = {"": others}
+    groups, found = {"": others}, {}
     if match and "redshift" in table.colnames:
         redshift = read_redshift(table["redshift"], len(table))
         options = {"n_matched": n_matched, "max_difference": max_difference}
         matched, alone = match_redshift(
             redshift, members, others, **options, random_state=rng
         )
+        found["n_without_match"] = alone
         if len(matched) >= _MIN_GROUP:
             groups["_matched"] = matched
     rows, words = [], {}
@@ -160,19 +158,33 @@ def explain(
             row |= _compare(first, second, suffix, n_bootstrap, confidence, rng)
         rows.append(row)
         words[quantity.name] = quantity
+    if not rows:
+        msg = f"none of the columns {', '.join(columns)} can be compared"
+        raise ValueError(msg)
     rows.sort(key=lambda row: -np.nan_to_num(abs(row["cliffs_delta"]), nan=-1.0))
     result = QTable(rows)
     for name in result.colnames[3:]:
         result[name].info.format = ".3f"
-    result.meta |= {
+    result.meta |= found | {
         "class": str(example_class),
         "n_others": len(others),
         "n_matched": len(groups.get("_matched", ())),
         "confidence": confidence,
     }
-    if "_matched" in groups:
-        result.meta["n_without_match"] = alone
     return Explanation(result, _text(result, words))
+
+
+def _labels_of(table, labels):
+    """
+    The labels given, or those of a column.
+    """
+    if labels is None or isinstance(labels, str):
+        name = labels or "label"
+        if name not in table.colnames:
+            msg = f"the table has no column {name!r}; give the labels"
+            raise ValueError(msg)
+        labels = table[name]
+    return read_labels(labels, len(table))
 
 
 def _compare(first, second, suffix, n_bootstrap, confidence, rng):
@@ -252,14 +264,7 @@ def _text(table, words):
         if max(abs(delta), np.nan_to_num(abs(again))) < _SIZES[2][0]:
             quiet.append(row["quantity"])
             continue
-        quantity = words[row["quantity"]]
-        verb = quantity.high if row["difference"] >= 0 else quantity.low
-        line = f"- They {verb}: {_figures(row, '')}"
-        if matched and row["quantity"] != "redshift" and not np.isnan(again):
-            line += f"; at the same redshifts {_figures(row, '_matched')}"
-            if abs(again) < _SIZES[2][0]:
-                line += ", so it comes with the redshift"
-        lines.append(line + ".")
+        lines.append(_sentence(row, words[row["quantity"]], delta, again) + ".")
     if quiet:
         lines.append(f"- They are like the others in {', '.join(quiet)}.")
     if matched:
@@ -267,4 +272,26 @@ def _text(table, words):
         if meta["n_without_match"]:
             line += f"; {meta['n_without_match']} examples have no match"
         lines.append(line + ".")
+    elif "n_without_match" in meta:
+        lines.append("No other was found at the redshifts of the examples.")
     return "\n".join(lines)
+
+
+def _sentence(row, quantity, delta, again):
+    """
+    What one quantity says, with and without the redshift.
+    """
+    verb = quantity.high if delta >= 0 else quantity.low
+    line = f"- They {verb}: {_figures(row, '')}"
+    if np.isnan(again) or row["quantity"] == "redshift":
+        return line
+    figures = _figures(row, "_matched")
+    if abs(delta) < _SIZES[2][0]:
+        # Only what is left at the same redshifts is worth a verb.
+        verb = quantity.high if again >= 0 else quantity.low
+        plain = _figures(row, "")
+        return f"- At the same redshifts they {verb}: {figures}; of all {plain}"
+    if abs(again) < _SIZES[2][0]:
+        return f"{line}; at the same redshifts {figures}, so it comes with the redshift"
+    but = "but " if delta * again < 0 else ""
+    return f"{line}; {but}at the same redshifts {figures}"

@@ -173,7 +173,7 @@ def fit_latents(estimator, latents, y="no_validation"):
     if isinstance(latents, Table):
         values, estimator._features = read_table(latents)
     options = {"dtype": float, "ensure_all_finite": False}
-    checked = validate_data(estimator, values, y, **options)
+    checked = validate_data(estimator, unmasked(values), y, **options)
     if estimator._features is not None:
         names, units = estimator._features.names, estimator._features.units
         estimator.feature_names_in_ = np.array(names, dtype=object)
@@ -192,6 +192,7 @@ def new_latents(estimator, latents):
     """
     options = {"dtype": float, "ensure_all_finite": False}
     if not isinstance(latents, Table):
+        latents = unmasked(latents)
         if estimator._features is None:
             return validate_data(estimator, latents, reset=False, **options)
         # An array is taken to have the fitted table's columns, in order.
@@ -207,6 +208,18 @@ def new_latents(estimator, latents):
         return read_table(latents, estimator._features)[0]
     values, _ = read_table(latents)
     return validate_data(estimator, values, reset=False, **options)
+
+
+def unmasked(values):
+    """
+    An array with NaN where it is masked; anything else as it is.
+    """
+    mask = mask_of(values)
+    if not np.any(mask):
+        return values
+    plain = np.ma.getdata(getattr(values, "unmasked", values))
+    plain = np.array(getattr(plain, "value", plain), dtype=float)
+    return np.where(mask, np.nan, plain)
 
 
 def finite_rows(values):

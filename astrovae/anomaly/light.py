@@ -7,7 +7,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
-from astrovae.images.checks import AB_FLUX
+from astrovae.images.checks import AB_FLUX, check_image_set
 
 __all__ = ["measure_light"]
 
@@ -17,10 +17,11 @@ _BLOCK = 1.3 * u.arcsec  # a typical PSF: the noise of such blocks is independen
 _POGSON = 2.5 / np.log(10.0)
 _SOFTENING = 1.042  # standard deviations of the flux, Lupton et al.'s choice
 _NEGATIVE = -5.0  # standard deviations: no noise, but a fault of the sky level
-_OUTERMOST = 8.0 * u.arcsec
 # Of a band without measurement, and of an aperture that can be used.
 _MISSING = 0.95
 _COVERED = 0.8
+# A ring has light if its median is above this many errors of a median.
+_DETECTED = 2.0
 
 
 def measure_light(images):
@@ -32,7 +33,9 @@ def measure_light(images):
     radius around the frame's centre, neighbours included and without
     a correction for the PSF or for extinction. The half-light radius is that
     of the azimuthal median of all bands, which most neighbours leave
-    alone, out to 8 arcsec; it is not corrected for the PSF either.
+    alone, out to the first ring without light or the frame's edge; of
+    inclined galaxies it is that of a circle. It is not corrected for the
+    PSF either.
 
     Magnitudes are asinh magnitudes (Lupton, Gunn & Szalay 1999, AJ 118,
     1406), which agree with others within 0.01 mag from eleven standard
@@ -56,6 +59,11 @@ def measure_light(images):
         at all; and ``missing_bands``, the names of the bands without
         measurement, separated by spaces.
 
+    Raises
+    ------
+    TypeError
+        If these are no image set.
+
     Examples
     --------
     >>> from astrovae.anomaly import measure_light
@@ -65,6 +73,7 @@ def measure_light(images):
     ['id', 'mag_g', 'mag_g_err', 'mag_r', 'mag_r_err', 'mag_z', 'mag_z_err',
      'half_light_radius', 'missing_bands']
     """
+    check_image_set(images)
     scale = images.pixel_scale.to_value(u.arcsec)
     radius = _radii(images.shape[-2:]) * scale
     number = _aperture_pixels(images.shape[-2:], scale)
@@ -182,15 +191,25 @@ def _half_light_radius(data, radius, scale):
     known = np.isfinite(data)
     count = np.maximum(known.sum(axis=1), 1)
     mean = np.where(known.any(axis=1), np.nansum(data, axis=1) / count, np.nan)
-    outer = min(_OUTERMOST.to_value(u.arcsec), radius[radius.shape[0] // 2].max())
+    outer = 0.5 * scale * min(radius.shape)
+    # Sources are brighter than the median: the scatter below is the sky's.
+    flat = mean.reshape(len(mean), -1)
+    noise = np.full(len(mean), np.nan)
+    some = np.isfinite(flat).any(axis=1)
+    low, middle = np.nanpercentile(flat[some], [15.87, 50.0], axis=1)
+    noise[some] = middle - low
     edges = np.arange(0.0, outer + 2.0 * scale, scale)
     ring_of = np.digitize(radius, edges) - 1
     growth = np.zeros((len(data), len(edges)))
+    least = np.zeros((len(data), len(edges) - 1))
     for i in range(len(edges) - 1):
         ring = mean[:, ring_of == i]
-        growth[:, i + 1] = ring.shape[1] * _median(ring)
+        number = ring.shape[1]
+        growth[:, i + 1] = number * _median(ring)
+        # A median of normal numbers is 1.25 times as uncertain as a mean.
+        least[:, i] = _DETECTED * 1.25 * noise * np.sqrt(number)
     # Beyond the first ring without light there is sky only.
-    dark = np.cumsum(growth[:, 1:] <= 0, axis=1) > 0
+    dark = np.cumsum(~(growth[:, 1:] > least), axis=1) > 0
     growth[:, 1:][dark] = 0.0
     growth = np.cumsum(growth, axis=1)
     total = growth[:, -1]

@@ -8,13 +8,14 @@ from itertools import chain
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable
+from astropy.table import QTable, Table
 
 from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE
 
 from .affinity import label_affinity, match_labels
-from .latents import column_values
+from .artefacts import ARTEFACT_THRESHOLDS
+from .latents import column_values, read_table, unmasked
 from .quantities import compared_quantities
 from .rarity import combine_scores, cross_score, oddest_feature, posterior_mean
 from .reasons import artefact_words, flag_words, quantity_words, score_words
@@ -82,7 +83,8 @@ def rank_candidates(
         Of the same galaxies in order, from `measure_light`.
     latents : `~astropy.table.Table` or array_like, optional
         Shape (N, n_latent), from ``PhysicsVAE.transform``; a table
-        names them.
+        names them, and its ids, if it has any, must be those of the
+        others.
     labels : `~astropy.table.Table`, optional
         Labels of some galaxies: the columns ``id`` and ``label``, one
         of ``"interesting"``, ``"artefact"`` and ``"known"``.
@@ -122,8 +124,7 @@ def rank_candidates(
        1 candidate
        2 candidate
     """
-    ids = _check_ids(table)
-    _check_same(ids, artefacts=artefacts, light=light)
+    ids = _check_tables(table, artefacts, light, latents)
     label, unmatched = np.full(len(ids), "", dtype="U11"), []
     if labels is not None:
         label, unmatched = match_labels(labels, ids)
@@ -199,6 +200,21 @@ def _plain_ids(table):
     return np.ma.getdata(table["id"]).astype(str)
 
 
+def _check_tables(table, artefacts, light, latents):
+    """
+    Refuse tables that do not go together; the ids as str.
+    """
+    ids = _check_ids(table)
+    if {"rank", "priority"} <= set(table.colnames):
+        msg = "the table is a list of candidates already; give what predict returned"
+        raise ValueError(msg)
+    _check_same(ids, artefacts=artefacts, light=light)
+    _check_columns(artefacts=artefacts, light=light)
+    if isinstance(latents, Table) and "id" in latents.colnames:
+        _check_same(ids, latents=latents)
+    return ids
+
+
 def _check_ids(table):
     """
     The ids as str, which name each galaxy once.
@@ -227,14 +243,28 @@ def _check_same(ids, **tables):
             raise ValueError(msg)
 
 
+def _check_columns(**tables):
+    """
+    Refuse tables that are something else.
+    """
+    needed = {"artefacts": list(ARTEFACT_THRESHOLDS), "light": ["missing_bands"]}
+    for argument, table in tables.items():
+        names = needed[argument]
+        missing = [] if table is None else set(names) - set(table.colnames)
+        if missing:
+            msg = f"{argument} lacks the columns {', '.join(sorted(missing))}"
+            raise ValueError(msg)
+
+
 def _read_latents(latents, n):
     """
     Latents as an array, and their names.
     """
-    names = getattr(latents, "colnames", None)
-    if names is not None:
-        latents = np.column_stack([column_values(latents, name) for name in names])
-    latents = np.asarray(latents, dtype=float)
+    names = None
+    if isinstance(latents, Table):
+        latents, features = read_table(latents)
+        names = features.names
+    latents = np.asarray(unmasked(latents), dtype=float)
     if latents.ndim != 2 or len(latents) != n:
         msg = f"latents must have the shape ({n}, n_latent), got {latents.shape}"
         raise ValueError(msg)

@@ -24,6 +24,8 @@ __all__ = ["AnomalyScore"]
 METHODS = ("density", "isolation_forest", "local_outlier_factor", "value")
 TAILS = (None, "exponential")
 
+# For a density: two to fit to, one to choose its size by, two to judge.
+_MIN_GALAXIES = 5
 # The part of the calibration galaxies that the exponential describes.
 _TAIL_FRACTION = 0.1
 _MIN_TAIL = 20
@@ -136,7 +138,7 @@ class AnomalyScore(BaseEstimator):
         Raises
         ------
         ValueError
-            If there are fewer than four finite rows, or an argument is
+            If there are fewer than five finite rows, or an argument is
             wrong.
         """
         for name, known in (("method", METHODS), ("tail", TAILS)):
@@ -146,8 +148,8 @@ class AnomalyScore(BaseEstimator):
         values = fit_latents(self, latents)
         good = usable_rows(values, "the fit")
         values = values[good]
-        if len(values) < 4:
-            msg = f"n_samples = {len(values)}: at least four galaxies are needed"
+        if len(values) < _MIN_GALAXIES:
+            msg = f"n_samples = {len(values)}: at least five galaxies are needed"
             raise ValueError(msg)
         held_out = self._fit_model(values)
         self.calibration_scores_ = np.sort(self._score(held_out))

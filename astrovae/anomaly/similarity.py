@@ -21,6 +21,10 @@ from .latents import (
 
 __all__ = ["SimilaritySearch"]
 
+# Networks of single precision give a galaxy latents that differ by 1e-5
+# when it comes with others.
+_SAME = 3e-4
+
 # Up to this many latents a tree needs less than a full search; see
 # benchmarks/similarity_search.py.
 _TREE_FEATURES = 8
@@ -147,7 +151,7 @@ class SimilaritySearch(BaseEstimator):
         examples : `~astropy.table.QTable` or array_like, shape (M, n_latent)
             Latents of the examples.
         exclude_examples : bool, optional
-            Whether galaxies with the very latents of any example are
+            Whether galaxies with the latents of any example are
             no neighbours.
 
         Returns
@@ -205,9 +209,9 @@ class SimilaritySearch(BaseEstimator):
         Parameters
         ----------
         examples : `~astropy.table.QTable` or array_like, shape (M, n_latent)
-            Latents of the examples. Galaxies with these very latents
-            are not in the result; examples that are not finite have no
-            neighbours, of which a warning tells.
+            Latents of the examples. Galaxies with these latents, but for
+            rounding, are not in the result; examples that are not finite
+            have no neighbours, of which a warning tells.
         n : int, optional
             Number of galaxies to return; by default all that are a
             neighbour of an example.
@@ -222,6 +226,9 @@ class SimilaritySearch(BaseEstimator):
             number are sorted; ``nearest_example``, a row of
             ``examples``, and ``nearest_example_id`` if these have one.
         """
+        if n is not None and n < 1:
+            msg = f"n must be at least 1, not {n}"
+            raise ValueError(msg)
         distances, rows = self.kneighbors(examples)
         warn_of_dropped(rows[:, 0] >= 0, "the examples") if len(rows) else None
         found = rows >= 0
@@ -255,12 +262,16 @@ class SimilaritySearch(BaseEstimator):
 
 def _same_rows(points, values):
     """
-    Find the rows that are equal to any of some values.
+    Find the rows that are equal to any of some values, but for rounding.
     """
     # The first latent rules nearly all out.
-    same = np.isin(points[:, 0], values[:, 0])
-    candidates = np.flatnonzero(same)
-    known = {row.tobytes() for row in values + 0.0}
-    equal = [(row + 0.0).tobytes() in known for row in points[candidates]]
-    same[candidates] = equal
+    first = np.sort(values[:, 0])
+    place = np.searchsorted(first, points[:, 0] - _SAME)
+    nearest = np.append(first, np.inf)[place]
+    candidates = np.flatnonzero(nearest <= points[:, 0] + _SAME)
+    distance, _ = cKDTree(values).query(
+        points[candidates], p=np.inf, distance_upper_bound=_SAME
+    )
+    same = np.zeros(len(points), dtype=bool)
+    same[candidates[np.isfinite(distance)]] = True
     return same

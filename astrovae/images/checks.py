@@ -16,6 +16,7 @@ __all__ = [
     "check_ebv",
     "check_flux_unit",
     "check_ids",
+    "check_image_set",
     "check_per_galaxy",
     "check_psf_fwhm",
     "same_scale",
@@ -24,6 +25,33 @@ __all__ = [
 
 #: Makes maggies and janskys convertible: AB magnitudes.
 AB_FLUX = u.zero_point_flux(1.0 * u.AB)
+
+
+def check_image_set(images):
+    """
+    Refuse what is no image set.
+
+    Parameters
+    ----------
+    images : object
+        Anything.
+
+    Raises
+    ------
+    TypeError
+        If it is no `~astrovae.GalaxyImageSet`.
+    """
+    # An image set is made of these checks.
+    from .core import GalaxyImageSet
+
+    if not isinstance(images, GalaxyImageSet):
+        msg = (
+            "images must be a GalaxyImageSet, not "
+            f"{type(images).__name__}; GalaxyImageSet(data, bands=..., "
+            "pixel_scale=..., unit=...) makes one from an array, "
+            "GalaxyImageSet.read(path) from a file"
+        )
+        raise TypeError(msg)
 
 
 def check_bands(bands):

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE
-from astrovae.images import GalaxyImageSet
+from astrovae.images.checks import check_image_set
 from astrovae.nn import ImageStore, choose_device, encode_arrays, join_encodings
 
 __all__ = [
@@ -51,13 +51,7 @@ def check_images(images, bands=None):
     ValueError
         If they have none of the bands.
     """
-    if not isinstance(images, GalaxyImageSet):
-        msg = (
-            "images must be a GalaxyImageSet, not "
-            f"{type(images).__name__}; GalaxyImageSet(data, bands=..., "
-            "pixel_scale=..., unit=...) makes one from an array"
-        )
-        raise TypeError(msg)
+    check_image_set(images)
     if bands is not None and not set(bands) & set(images.bands):
         msg = (
             f"the images have the bands {', '.join(images.bands)}, but the "

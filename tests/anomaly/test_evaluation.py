@@ -123,6 +123,17 @@ def test_tiny_classes():
     assert table["smote_neighbors"].mask.tolist() == [False, False, True]
 
 
+def test_single_member_of_two_classes():
+    rng = np.random.default_rng(0)
+    labels = np.array(["field"] * 59 + ["one"])
+    clf = AnomalyClassifier(random_state=0)
+    with pytest.warns(AstrovaeWarning, match="its one member is repeated"):
+        table = clf.evaluate(rng.normal(size=(60, 3)), labels, n_repeats=2)
+    assert "one member" in row_of(table, "one")["note"]
+    with pytest.raises(ValueError, match="n_repeats must be at least 1"):
+        clf.evaluate(rng.normal(size=(60, 3)), labels, n_repeats=0)
+
+
 def test_arguments(separate):
     latents, labels = separate
     clf = AnomalyClassifier(random_state=0)

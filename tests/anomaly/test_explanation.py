@@ -150,3 +150,38 @@ def test_bootstrap_without_samples(n):
     slow = np.median(rng.choice(values, (4000, n)), axis=1)
     assert np.mean(quick) == pytest.approx(np.mean(slow), rel=0.05)
     assert np.std(quick) == pytest.approx(np.std(slow), rel=0.15)
+
+
+def line_of(table, labels):
+    lines = explain(table, "pea", labels).text.splitlines()
+    return next(line for line in lines if " c:" in line)
+
+
+@pytest.mark.parametrize(
+    ("level", "start"),
+    [
+        (3.05, "- At the same redshifts they have a lower c: -"),
+        (3.9, "- They have a higher c: +"),
+    ],
+)
+def test_verb_is_of_the_difference_that_counts(level, start):
+    # c grows with redshift; the examples have less of it than others there.
+    rng = np.random.default_rng(0)
+    redshift = rng.uniform(0.1, 0.5, 300)
+    c = 10.0 * redshift + rng.normal(0.0, 0.3, 300)
+    redshift[280:] = rng.uniform(0.45, 0.5, 20)
+    c[280:] = level + rng.normal(0.0, 0.3, 20)
+    labels = np.repeat(["field", "pea"], [280, 20])
+    line = line_of(QTable({"redshift": redshift, "c": c}), labels)
+    assert line.startswith(start)
+    assert ("; but at the same redshifts -" in line) == (level > 3.5)
+
+
+def test_nothing_to_compare():
+    labels = np.repeat(["field", "pea"], [20, 5])
+    table = QTable({"redshift": np.linspace(0, 1, 25), "mag_r": np.ones(25) * u.mag})
+    with pytest.raises(ValueError, match="none of the columns mag_r can be compared"):
+        explain(table, "pea", labels, columns="mag_r")
+    table["redshift"][20:] = np.nan
+    table["c"] = np.arange(25.0)
+    assert "No other was found at the redshifts" in explain(table, "pea", labels).text

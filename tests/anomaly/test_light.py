@@ -126,3 +126,8 @@ def test_frames_smaller_than_the_aperture(size):
     # The circle has a diameter of 22.9 pixels.
     assert np.isfinite(table["mag_r"][0]) == (size == 22)
     assert table["missing_bands"][0] == ""
+
+
+def test_no_image_set():
+    with pytest.raises(TypeError, match="images must be a GalaxyImageSet, not str"):
+        measure_light("set.hdf5")

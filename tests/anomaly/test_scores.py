@@ -5,6 +5,7 @@ Anomalies without labels.
 
 import numpy as np
 import pytest
+from astropy.utils.masked import Masked
 from scipy.stats import kstest
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -136,3 +137,13 @@ def test_a_value_is_its_own_score():
     assert np.all(np.diff(score.p_value(np.linspace(0, 9, 50)[:, None])) <= 0)
     with pytest.raises(ValueError, match="takes one column, got 2"):
         AnomalyScore("value").fit(rng.normal(size=(20, 2)))
+
+
+def test_masked_arrays_are_not_numbers():
+    rng = np.random.default_rng(0)
+    masked = np.ma.MaskedArray(rng.normal(size=(400, 3)))
+    masked[:3, 0] = np.ma.masked
+    for latents in (masked, Masked(masked.data, mask=masked.mask)):
+        with pytest.warns(AstrovaeWarning, match="3 of 400 galaxies have latents"):
+            score = AnomalyScore(random_state=0).fit(latents)
+        assert np.isnan(score.p_value(latents)).tolist() == [True] * 3 + [False] * 397

@@ -32,17 +32,28 @@ def test_neighbours_are_exact(n, n_latent, n_examples, k, method, p, seed):
     search = SimilaritySearch(k, p=p, method=method).fit(latents)
     found, rows = search.kneighbors(latents[:n_examples])
     scaled = (latents - latents.mean(axis=0)) / latents.std(axis=0)
-    # n - n_examples candidates remain; the rest is padded.
+    # Candidates are those that are not the examples; the rest is padded.
+    apart = cdist(scaled, scaled[:n_examples], "chebyshev").min(axis=1) > 3e-4
     names = {1.0: "cityblock", 2.0: "euclidean", np.inf: "chebyshev"}
     options = {} if p in names else {"p": p}
     metric = names.get(p, "minkowski")
-    true = cdist(scaled[:n_examples], scaled[n_examples:], metric, **options)
+    true = cdist(scaled[:n_examples], scaled[apart], metric, **options)
     true = np.sort(true, axis=1)[:, :k]
     n_found = true.shape[1]
     np.testing.assert_allclose(found[:, :n_found], true, rtol=1e-9, atol=1e-12)
     assert np.isinf(found[:, n_found:]).all()
     assert (rows[:, n_found:] == -1).all()
     assert (rows[:, :n_found] >= n_examples).all()
+
+
+@pytest.mark.parametrize("method", ["tree", "brute"])
+def test_rounding_does_not_return_the_examples(method):
+    rng = np.random.default_rng(1)
+    latents = rng.normal(size=(500, 8))
+    again = latents[:5] + 1e-5 * rng.normal(size=(5, 8))
+    found = SimilaritySearch(3, method=method).fit(latents).query(again)
+    assert set(found["row"]).isdisjoint(range(5))
+    assert found["distance"].min() > 0.1
 
 
 @pytest.mark.parametrize("method", ["tree", "brute"])
