@@ -132,6 +132,8 @@ def rank_candidates(
     unusable = (flags & UNUSABLE) > 0
     missing = np.full(len(ids), "") if light is None else light["missing_bands"]
     broken = artefact_words(artefacts, flags, np.asarray(missing))
+    # Of what could not be used, the flags say all.
+    broken = [[] if bad else words for bad, words in zip(unusable, broken, strict=True)]
     usual = np.array([not words for words in broken], dtype=bool) & ~unusable
 
     full = _with_columns(table, light)

@@ -192,15 +192,19 @@ def _columns(candidates):
     names += [name for name in ("ra", "dec") if name in candidates.colnames]
     for name in names:
         values = column_values(candidates, name)
+        # An orientation with a unit is modelled, and so read, in radians.
+        has_unit = getattr(candidates[name], "unit", None) is not None
+        factor = np.degrees(1.0) if name == "orientation" and has_unit else 1.0
         if not np.isfinite(values).any():
             continue
         column = {"name": name, "label": _label(candidates, name)}
-        column["values"] = _numbers(values, name)
+        column["values"] = _numbers(factor * values, name)
         ends = [f"{name}_{end}" for end in ("lower", "upper")]
         if all(end in candidates.colnames for end in ends):
             for end in ends:
                 part = end.rsplit("_", 1)[1]
-                column[part] = _numbers(_end_values(candidates, name, end), name)
+                values = _end_values(candidates, name, end)
+                column[part] = _numbers(factor * values, name)
         yield column
 
 
@@ -223,7 +227,7 @@ def _label(candidates, name):
     unit = getattr(candidates[name], "unit", None)
     if unit in (None, u.dimensionless_unscaled) or name == "redshift":
         return text
-    unit = u.rad if name == "orientation" else unit
+    unit = u.deg if name == "orientation" else unit
     text = f"{text} [{unit.to_string('unicode')}]"
     is_log = name in PARAMETERS and PARAMETERS[name].scale == "log10"
     return f"log {text}" if is_log else text

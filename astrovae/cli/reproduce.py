@@ -9,6 +9,7 @@ Legacy Surveys, or with --simulated drawn here, without a network. A run that
 was interrupted goes on when it is started again with the same arguments.
 """
 
+import argparse
 from pathlib import Path
 
 from .tables import positive
@@ -37,8 +38,8 @@ def add_arguments(parser):
         "--n",
         type=positive,
         default=12000,
-        help="galaxies besides the anomalies, a fifth of them held out "
-        "(default: 12000; the paper: 26126)",
+        help="galaxies besides the anomalies, a fifth of them held out; at "
+        "least 25 (default: 12000; the paper: 26126)",
     )
     parser.add_argument(
         "--epochs",
@@ -85,16 +86,19 @@ def run(args):
     """
     from astrovae.reproduction import ReproductionSettings, reproduce
 
-    settings = ReproductionSettings(
-        simulated=args.simulated,
-        n=args.n,
-        epochs=args.epochs,
-        preset=args.preset,
-        learning_rate=args.learning_rate,
-        weights=args.weights,
-        random_state=args.random_state,
-        gama_properties=args.gama_properties,
-    )
+    try:
+        settings = ReproductionSettings(
+            simulated=args.simulated,
+            n=args.n,
+            epochs=args.epochs,
+            preset=args.preset,
+            learning_rate=args.learning_rate,
+            weights=args.weights,
+            random_state=args.random_state,
+            gama_properties=args.gama_properties,
+        )
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     folder = reproduce(args.output, settings, say=_say)
     report = (folder / "report.md").read_text(encoding="utf-8")
     start = report.index("## The paper's figures of merit")

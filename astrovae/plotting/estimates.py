@@ -8,7 +8,7 @@ import numpy as np
 from astrovae.metrics import OUTLIER_LIMIT, comparison_table
 from astrovae.metrics.matching import shared_parameters
 
-from .canvas import GREY, add_legend, group_styles, new_axes
+from .canvas import add_legend, group_styles, new_axes
 from .comparison import draw_equality, panel_limits
 
 __all__ = ["plot_estimates"]
@@ -24,7 +24,7 @@ def plot_estimates(
 
     A panel per parameter, after figure 1 of Gagliano & Villar (2023):
     the ordinary galaxies as points, with the catalogue's 1-sigma
-    errors in grey, and each rare kind in its colour. The numbers in
+    errors in grey, and each rare kind in its colour. The numbers above
     the panel are those of the ordinary galaxies.
 
     Parameters
@@ -90,7 +90,7 @@ def plot_estimates(
         unit = " [deg]" if parameter.scale == "periodic" else ""
         ax.set_xlabel(f"catalogue {parameter.label}{unit}")
         ax.set_ylabel(f"estimated {parameter.label}{unit}")
-        _write_figures(ax, figures[name])
+        ax.set_title(_figures_of_merit(figures[name]), fontsize="small")
     if len(styles) > 1:
         add_legend(figure, axes[0], outside=own_figure)
     return figure
@@ -140,31 +140,26 @@ def _draw_kind(ax, est, true, error, style, kind):
     ax.scatter(true, est, label=f"{kind} ({n})", **style)
 
 
-def _write_figures(ax, row):
+def _figures_of_merit(row):
     """
-    The figures of merit, in the panel's corner.
+    The figures of merit, in short lines above the panel.
+
+    Inside of it there is no place that is free of points for all data.
     """
     unit = f" {row['unit']}" if row["unit"] else ""
     digits = 1 if row["unit"] == "deg" else 3
-    lines = [
+    first = [
         f"n = {row['n']}",
         f"NMAD {row['NMAD']:.{digits}f}{unit}",
         f"bias {row['bias']:+.{digits}f}{unit}",
     ]
+    second = []
+    if np.isfinite(row["R2"]):
+        second.append(f"$R^2 = 1 - SSE/SST$: {row['R2']:.2f}")
+    if np.isfinite(row["r2_pearson"]):
+        second.append(f"$r^2$ (Pearson): {row['r2_pearson']:.2f}")
+    lines = [first, second]
     if np.isfinite(row["outlier_fraction"]):
         share = 100 * row["outlier_fraction"]
-        lines.append(rf"$|\Delta z| > {OUTLIER_LIMIT}$: {share:.1f} %")
-    if np.isfinite(row["R2"]):
-        lines.append(f"$R^2 = 1 - SSE/SST$: {row['R2']:.2f}")
-    if np.isfinite(row["r2_pearson"]):
-        lines.append(f"$r^2$ (Pearson): {row['r2_pearson']:.2f}")
-    ax.text(
-        0.03,
-        0.97,
-        "\n".join(lines),
-        transform=ax.transAxes,
-        va="top",
-        fontsize="small",
-        bbox={"facecolor": "white", "edgecolor": GREY, "alpha": 0.85, "pad": 3},
-        zorder=10,
-    )
+        lines.append([rf"$|\Delta z|/(1 + z) > {OUTLIER_LIMIT}$: {share:.1f} %"])
+    return "\n".join(", ".join(line) for line in lines if line)

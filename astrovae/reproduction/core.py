@@ -4,6 +4,7 @@ The whole of it.
 """
 
 from functools import partial
+from pathlib import Path
 
 from .drawing import FIGURES, draw_figures
 from .measuring import (
@@ -12,7 +13,7 @@ from .measuring import (
     measure_anomalies,
     measure_estimates,
 )
-from .modelling import MODELS, encode, train
+from .modelling import MODELS, encode, load_weights, train
 from .reporting import write_report
 from .sampling import make_sample, sample_files
 from .settings import ReproductionSettings
@@ -78,16 +79,24 @@ def reproduce(output, settings=None, *, say=print):
     Raises
     ------
     ValueError
-        If the folder has a reproduction with other settings.
+        If the folder has a reproduction with other settings, or there
+        are no weights of the name in the settings.
+    `~astrovae.exceptions.ModelFileError`
+        If the file of weights is no model, or was altered.
     ImportError
         Without matplotlib, or without the ``simulate`` extra if the
         galaxies are to be simulated.
     `~astrovae.exceptions.CatalogueError`
         If a catalogue cannot be had.
     """
-    # Before hours of work, not after them.
+    # Before hours of work, not after them; and before the folder keeps
+    # settings that cannot be carried out.
     import astrovae.plotting  # noqa: F401
 
-    place = Workplace.open(output, settings or ReproductionSettings(), say)
+    settings = settings or ReproductionSettings()
+    is_taken = (Path(output) / "physics-informed.safetensors").is_file()
+    if settings.weights is not None and not is_taken:
+        load_weights(settings.weights)
+    place = Workplace.open(output, settings, say)
     carry_out(_STAGES, place)
     return place.folder

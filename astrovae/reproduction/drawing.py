@@ -16,10 +16,11 @@ __all__ = ["FIGURES", "draw_figures"]
 FIGURES = {
     "figure1.png": "Figure 1. Estimates against the catalogue, for galaxies that "
     "the training never saw. Grey: 1-sigma errors of the catalogue. The numbers "
-    "are those of the ordinary galaxies.",
-    "figure2.png": "Figure 2. Projections of the latent spaces. Dashed: boundary of "
-    "a linear support vector machine between a kind and all others, in that "
-    "projection alone.",
+    "above the panels are those of the ordinary galaxies.",
+    "figure2.png": "Figure 2. Projections of the latent spaces: of the vanilla model "
+    "above, of the physics-informed one below. Dashed, below only: boundary of a "
+    "linear support vector machine between the rare kind of that colour and all "
+    "others, in that projection alone.",
     "figure3.png": "Figure 3. The ordinary galaxies nearest in latent space to the "
     "green peas and to the red spirals; the number is that of the examples whose "
     "nearest galaxies they are among.",

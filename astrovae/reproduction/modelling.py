@@ -14,7 +14,7 @@ from astrovae import PhysicsVAE
 from .sampling import load_part
 from .settings import KINDS
 
-__all__ = ["MODELS", "encode", "latents_of", "load_model", "train"]
+__all__ = ["MODELS", "encode", "latents_of", "load_model", "load_weights", "train"]
 
 #: The models: whether each is physics-informed.
 MODELS = {"physics-informed": True, "vanilla": False}
@@ -33,9 +33,7 @@ def train(place, name):
     """
     own = place.settings
     if MODELS[name] and own.weights is not None:
-        known = Path(own.weights)
-        load = PhysicsVAE.load if known.is_file() else PhysicsVAE.from_pretrained
-        vae = load(own.weights)
+        vae = load_weights(own.weights)
     else:
         vae = PhysicsVAE(
             own.preset,
@@ -50,6 +48,32 @@ def train(place, name):
     place.write(f"{name}.safetensors", vae.save)
     # The model is there; the state of its training is not needed further.
     place.path(f"{name}.checkpoint").unlink(missing_ok=True)
+
+
+def load_weights(weights):
+    """
+    Read a model's file, or weights that come with the package.
+
+    Parameters
+    ----------
+    weights : str
+        The path of a file, or a name.
+
+    Returns
+    -------
+    vae : `~astrovae.PhysicsVAE`
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If there is neither such a file nor weights of that name.
+    `~astrovae.exceptions.ModelFileError`
+        If the file is no model, or was altered.
+    """
+    is_file = Path(weights).is_file()
+    load = PhysicsVAE.load if is_file else PhysicsVAE.from_pretrained
+    return load(weights)
 
 
 def load_model(place, name):

@@ -5,6 +5,7 @@ The report that a person can send to a colleague.
 
 import base64
 import html
+import itertools
 import json
 
 import numpy as np
@@ -17,6 +18,12 @@ from .drawing import FIGURES
 from .settings import CONTROL
 
 __all__ = ["write_report"]
+
+# How a line of an explanation begins that is one of a list.
+_ITEM = "- "
+
+# Matching calls a round complete if so many members find a control.
+_MOSTLY = 0.9
 
 _STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; }
@@ -55,7 +62,7 @@ def write_report(place):
 
 def _blocks(place):
     """
-    The report: headings, paragraphs, tables and figures, in order.
+    The report: headings, paragraphs, lists, tables and figures, in order.
     """
     metrics = QTable.read(place.path("metrics.ecsv"))
     anomalies = QTable.read(place.path("anomalies.ecsv"))
@@ -85,15 +92,18 @@ def _blocks(place):
                 "latents, SMOTE inside the training folds), in five rounds of five "
                 "stratified folds. false_positive_rate is the part of the controls "
                 "called so, which the paper calls contamination; contamination is the "
-                "part of those called so that are not. 'matched' controls have the "
-                "redshifts of the class, in training and test: what is left is not "
-                "redshift alone."
+                "part of those called so that are not. For 'matched', controls with "
+                "the redshifts of the class are drawn, for training and test, and "
+                "members for which there is none are kept. Only where nearly all "
+                "members have a control do these rows tell what is left besides "
+                "the redshift."
             ),
         ),
+        *(("text", text) for text in _unmatched(anomalies)),
         ("table", _short_anomalies(anomalies)),
         ("figure", "figure2.png"),
         ("heading", "What sets them apart, by their estimates"),
-        *(("text", text) for text in _explanations(place)),
+        *_explanations(place),
         ("heading", "Galaxies most like the anomalies"),
         ("figure", "figure3.png"),
         ("table", _short_neighbours(neighbours)),
@@ -101,6 +111,7 @@ def _blocks(place):
         ("figure", "reconstructions.png"),
         ("figure", "traversals.png"),
         ("heading", "Times"),
+        *(("text", text) for text in _interruptions(place)),
         ("table", _times(place)),
     ]
 
@@ -172,15 +183,95 @@ def _first_of_each(kinds, n):
     return np.concatenate(rows)
 
 
+def _unmatched(anomalies):
+    """
+    Say for which classes redshift was not taken out of the comparison.
+
+    Where members lack a control there was one round of matching, each
+    control being that of one member. With more rounds, nine members in
+    ten have one at least: see `~astrovae.anomaly.matching`.
+    """
+    texts = []
+    for kind in dict.fromkeys(anomalies["class"]):
+        if kind == CONTROL:
+            continue
+        own = anomalies[
+            (anomalies["class"] == kind) & (anomalies["controls"] == "matched")
+        ]
+        if len(own) == 0:
+            texts.append(
+                f"No control has the redshifts of the {kind}s: there are no rows "
+                "'matched' of them, and their recovery may be that of the redshift."
+            )
+            continue
+        n, n_controls = own["n"][0], own["n_controls"][0]
+        if n_controls < _MOSTLY * n:
+            texts.append(
+                f"Of {n} {kind}s {n - n_controls} have no control at their redshift, "
+                f"and there are {n_controls} controls in all. The redshift alone can "
+                "tell these apart in the rows 'matched' too, whose rates are no "
+                "evidence of anything besides it."
+            )
+    return texts
+
+
 def _explanations(place):
+    """
+    Paragraphs and lists, as the texts have them.
+    """
     texts = json.loads(place.path("explanations.json").read_text())
-    return [" ".join(text.split()) for text in texts.values()]
+    blocks = []
+    for text in texts.values():
+        lines = text.splitlines()
+        for is_list, group in itertools.groupby(lines, _is_item):
+            if is_list:
+                blocks.append(("list", [line.removeprefix(_ITEM) for line in group]))
+            else:
+                blocks += [("text", line) for line in group]
+    return blocks
+
+
+def _is_item(line):
+    return line.startswith(_ITEM)
+
+
+def _finished(place):
+    """
+    The records of the stages whose times can be told: not of this one.
+    """
+    return {name: own for name, own in place.times.items() if name != "report"}
+
+
+def _interruptions(place):
+    """
+    Say what the times are of, if the run was interrupted.
+    """
+    records = _finished(place).values()
+    texts = []
+    if any(record.attempts > 1 for record in records):
+        texts.append(
+            "This run was interrupted and resumed. The seconds of a stage are those "
+            "of all its attempts, what had to be done again included."
+        )
+    untimed = sum(record.untimed for record in records)
+    if untimed:
+        texts.append(
+            f"Attempts that were killed and are missing in the seconds: {untimed}."
+        )
+    return texts
 
 
 def _times(place):
-    names = [name for name in place.times if name != "report"]
-    seconds = [place.times[name] for name in names]
-    table = QTable({"stage": [*names, "all"], "seconds": [*seconds, sum(seconds)]})
+    records = _finished(place)
+    seconds = [record.seconds for record in records.values()]
+    attempts = [str(record.attempts) for record in records.values()]
+    table = QTable(
+        {
+            "stage": [*records, "all"],
+            "seconds": [*seconds, sum(seconds)],
+            "attempts": [*attempts, ""],
+        }
+    )
     return _rounded(table, ".1f")
 
 
@@ -213,6 +304,8 @@ def _markdown(kind, content):
         return f"![{content}]({content})\n\n{FIGURES[content]}"
     if kind == "text":
         return content
+    if kind == "list":
+        return "\n".join(f"{_ITEM}{item}" for item in content)
     names, rows = _cells(content)
     lines = [names, ["---"] * len(names), *rows]
     escaped = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
@@ -226,6 +319,9 @@ def _html(place, kind, content):
         return f"<h2>{html.escape(content)}</h2>"
     if kind == "text":
         return f"<p>{html.escape(content)}</p>"
+    if kind == "list":
+        items = "\n".join(f"<li>{html.escape(item)}</li>" for item in content)
+        return f"<ul>{items}</ul>"
     if kind == "figure":
         picture = base64.b64encode(place.path(content).read_bytes()).decode()
         caption = html.escape(FIGURES[content])

@@ -79,7 +79,7 @@ def _simulate(place):
 
     own = place.settings
     numbers = {
-        "train": max(1, own.n - own.n_held_out),
+        "train": own.n - own.n_held_out,
         "validation": own.n_held_out,
         "red-spirals": own.n_red_spirals,
         "green-peas": own.n_green_peas,

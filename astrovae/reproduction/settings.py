@@ -18,6 +18,9 @@ CONTROL = KINDS["validation"]
 #: Of the galaxies that are no anomalies, the part that is held out.
 HELD_OUT = 0.2
 
+# Recovery is measured in five folds, for which each kind needs five galaxies.
+_LEAST = {"n": 25, "epochs": 1, "n_red_spirals": 5, "n_green_peas": 5}
+
 # The paper's training: 80 % of 26,126 galaxies in batches of 128, of which
 # a fifth chooses the epoch here.
 _PAPER_STEPS = 1000 * 0.8 * 0.8 * 26126 / 128
@@ -36,8 +39,8 @@ class ReproductionSettings:
         Whether the galaxies are simulated, or those of the paper's
         catalogues with cutouts of the Legacy Surveys.
     n : int
-        Number of galaxies that are no anomalies; a fifth of them is
-        held out.
+        Number of galaxies that are no anomalies, 25 or more; a fifth of
+        them is held out.
     epochs : int
         Of the training of each model.
     preset : str
@@ -50,12 +53,17 @@ class ReproductionSettings:
         Packaged weights, or a model's file, to take for the
         physics-informed model instead of training one.
     n_red_spirals, n_green_peas : int
-        Number of simulated anomalies.
+        Number of simulated anomalies, 5 or more of each kind.
     random_state : int
         Seed of everything.
     gama_properties : str, optional
         GAMA's table of masses and rates (ProSpect), which VizieR does
         not have; without it the sample is that of Zou et al. (2022).
+
+    Raises
+    ------
+    ValueError
+        If a number is too small.
     """
 
     simulated: bool = False
@@ -70,9 +78,11 @@ class ReproductionSettings:
     gama_properties: str | None = None
 
     def __post_init__(self):
-        for name in ("n", "epochs", "n_red_spirals", "n_green_peas"):
-            if getattr(self, name) < 1:
-                msg = f"{name} must be at least 1, got {getattr(self, name)}"
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                msg = f"{name} must be at least {least}, got {getattr(self, name)}"
+                if name == "n":
+                    msg += "; a fifth of them is held out, and measured in five folds"
                 raise ValueError(msg)
 
     @property
@@ -80,7 +90,7 @@ class ReproductionSettings:
         """
         Number of ordinary galaxies that no training sees.
         """
-        return max(1, round(HELD_OUT * self.n))
+        return round(HELD_OUT * self.n)
 
     def rate(self):
         """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .settings import ReproductionSettings
 
-__all__ = ["Stage", "Workplace", "carry_out"]
+__all__ = ["Record", "Stage", "Workplace", "carry_out"]
 
 _SETTINGS = "settings.json"
 _TIMES = "times.json"
@@ -41,6 +41,38 @@ class Stage:
 
 
 @dataclass
+class Record:
+    """
+    The attempts at a stage, from when it was to be done to its end.
+
+    Parameters
+    ----------
+    seconds : float
+        Of all attempts together, as far as they were timed.
+    attempts : int
+        How often it was begun.
+    untimed : int
+        Attempts whose end nobody saw: the process was killed, or the
+        attempt is under way.
+    complete : bool
+        Whether the last attempt came to its end.
+    """
+
+    seconds: float = 0.0
+    attempts: int = 0
+    untimed: int = 0
+    complete: bool = False
+
+    def __str__(self):
+        text = f"{self.seconds:.1f} s"
+        if self.attempts > 1:
+            text += f" in {self.attempts} attempts"
+        if self.untimed:
+            text += f", {self.untimed} of them killed and not timed"
+        return text
+
+
+@dataclass
 class Workplace:
     """
     A folder with the files of one reproduction.
@@ -53,8 +85,8 @@ class Workplace:
         What is to be made.
     say : callable
         Called with a line of text.
-    times : dict of str to float
-        Seconds that each stage took, when it was last done.
+    times : dict of str to `Record`
+        By stage, what its attempts took when it was last done.
     """
 
     folder: Path
@@ -106,7 +138,8 @@ class Workplace:
         else:
             place.write_json(_SETTINGS, wanted)
         if place.has(_TIMES):
-            place.times = json.loads(place.path(_TIMES).read_text())
+            known = json.loads(place.path(_TIMES).read_text())
+            place.times = {name: Record(**record) for name, record in known.items()}
         return place
 
     def path(self, name):
@@ -150,6 +183,13 @@ class Workplace:
         """
         self.write(name, lambda path: table.write(path, format="ascii.ecsv"))
 
+    def write_times(self):
+        """
+        Write what the stages took until now.
+        """
+        records = {name: asdict(record) for name, record in self.times.items()}
+        self.write_json(_TIMES, records)
+
 
 def carry_out(stages, place):
     """
@@ -169,15 +209,41 @@ def carry_out(stages, place):
     """
     done = []
     for stage in stages:
-        complete = all(place.has(name) for name in stage.outputs)
-        if complete and not set(stage.needs) & set(done):
-            seconds = place.times.get(stage.name, 0.0)
-            place.say(f"{stage.name}: there already (took {seconds:.1f} s)")
+        record = place.times.get(stage.name)
+        known = all(place.has(name) for name in stage.outputs)
+        if known and (record is None or record.complete):
+            took = f" (took {record})" if record else ""
+            place.say(f"{stage.name}: there already{took}")
             continue
-        start = time.perf_counter()
-        stage.make(place)
+        if record is None or record.complete:
+            place.times[stage.name] = Record()
+        # What depends on it is out of date, even if this run ends before it.
+        for other in stages:
+            if stage.name in other.needs:
+                place.times[other.name] = Record()
+        names = [other.name for other in stages if other.name in place.times]
+        place.times = {name: place.times[name] for name in names}
+        _attempt(stage, place)
         done.append(stage.name)
-        place.times[stage.name] = round(time.perf_counter() - start, 2)
-        place.write_json(_TIMES, place.times)
-        place.say(f"{stage.name}: {place.times[stage.name]:.1f} s")
+        place.say(f"{stage.name}: {place.times[stage.name]}")
     return done
+
+
+def _attempt(stage, place):
+    """
+    Carry out a stage, and record the time however it ends.
+    """
+    record = place.times[stage.name]
+    # Until it ends it counts as not timed: a process that is killed leaves
+    # the record as it is here.
+    record.attempts += 1
+    record.untimed += 1
+    place.write_times()
+    start = time.perf_counter()
+    try:
+        stage.make(place)
+        record.complete = True
+    finally:
+        record.seconds = round(record.seconds + time.perf_counter() - start, 2)
+        record.untimed -= 1
+        place.write_times()

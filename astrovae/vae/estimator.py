@@ -279,6 +279,8 @@ class PhysicsVAE(
         table.meta["model"] = {
             "preset": self.record_["preset"],
             "sample": self.record_["sample"],
+            # Of a model that was loaded, and not changed since.
+            "file": self.record_.get("file", ""),
         }
         return table
 

@@ -3,6 +3,8 @@
 What fitted estimators share: files, and weights by name.
 """
 
+from pathlib import Path
+
 from sklearn.utils.validation import check_is_fitted
 
 from .model_file import read_model, write_model
@@ -50,7 +52,9 @@ class PersistenceMixin:
             If the file is truncated, altered, no model, or of a
             version that this release cannot read.
         """
-        return read_model(path, cls)
+        vae = read_model(path, cls)
+        vae.record_["file"] = Path(path).name
+        return vae
 
     @classmethod
     def from_pretrained(cls, name=None):

@@ -126,6 +126,15 @@ def test_reasons(ranked, number, words):
     assert (words in row["artefacts"]) == (number in {GAP, NO_BAND})
 
 
+def test_unusable_rows_are_said_by_their_flags(results):
+    table, light, artefacts = results
+    light = light.copy()
+    light["missing_bands"][UNUSABLE] = "g r"
+    row = row_of(rank_candidates(table, light=light, artefacts=artefacts), UNUSABLE)
+    assert row["kind"] == "unusable"
+    assert "band g missing" not in row["reasons"]
+
+
 def test_colour_and_size_are_judged_beside_their_like(ranked):
     assert "at its redshift" in row_of(ranked, RED)["reasons"]
     assert "of its mass" in row_of(ranked, COMPACT)["reasons"]

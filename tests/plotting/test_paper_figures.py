@@ -113,12 +113,31 @@ def test_figure_1(tmp_path):
     assert has_colour(pixels, "#009e73")
     assert has_colour(pixels, "#c8102e")
     assert len(figure.axes) == 3
-    written = texts(figure.axes[0])
+    written = figure.axes[0].get_title()
     assert "n = 547" in written  # of the ordinary galaxies alone
     assert "R^2 = 1 - SSE/SST" in written
     assert "r^2$ (Pearson)" in written
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["galaxy (547)", "red spiral (40)", "green pea (13)"]
+
+
+def test_figure_1_has_no_numbers_on_points(tmp_path):
+    predicted, truth, labels = sample()
+    figure = plot_estimates(predicted, truth, labels=labels)
+    render(figure, tmp_path)
+    for ax in figure.axes:
+        assert not texts(ax)
+        own = ax.title.get_window_extent()
+        assert own.y0 >= ax.bbox.y1
+        # Nor on the legend, a neighbour's or beyond the page.
+        assert own.y1 <= figure.legends[0].get_window_extent().y0
+        assert not any(
+            own.overlaps(other.get_tightbbox())
+            for other in figure.axes
+            if other is not ax
+        )
+        assert own.x0 >= 0
+        assert own.x1 <= figure.bbox.x1
 
 
 def test_figure_1_with_redshifts_only(tmp_path):
@@ -131,7 +150,7 @@ def test_figure_1_with_redshifts_only(tmp_path):
     )
     render(figure, tmp_path)
     assert len(figure.axes) == 2
-    assert "n = 547" in texts(figure.axes[1])
+    assert "n = 547" in figure.axes[1].get_title()
 
 
 def test_figure_1_without_kinds(tmp_path):

@@ -3,6 +3,7 @@
 The paper from data to figures, on tens of galaxies.
 """
 
+import html
 import json
 import re
 import warnings
@@ -19,9 +20,15 @@ import astrovae.fetch
 import astrovae.samples
 from astrovae import GalaxyImageSet
 from astrovae.cli import main
-from astrovae.exceptions import AstrovaeWarning, CatalogueError
-from astrovae.reproduction import ReproductionSettings, reproduce, sampling
-from astrovae.reproduction.stages import Stage, Workplace, carry_out
+from astrovae.exceptions import AstrovaeWarning, CatalogueError, ModelFileError
+from astrovae.reproduction import (
+    ReproductionSettings,
+    reporting,
+    reproduce,
+    sampling,
+    stages,
+)
+from astrovae.reproduction.stages import Record, Stage, Workplace, carry_out
 
 SETTINGS = ReproductionSettings(
     simulated=True, n=130, epochs=1, n_red_spirals=12, n_green_peas=8
@@ -89,6 +96,61 @@ def test_the_page_needs_nothing_else(reproduced):
     assert page.count("<table>") == page.count("</table>") == 5
 
 
+def test_what_sets_them_apart_is_a_list(reproduced):
+    folder = reproduced[0]
+    items = [
+        line.removeprefix("- ")
+        for text in json.loads((folder / "explanations.json").read_text()).values()
+        for line in text.splitlines()
+        if line.startswith("- ")
+    ]
+    assert len(items) >= 2
+    page = (folder / "report.html").read_text()
+    assert page.count("<ul>") == page.count("</ul>") == 2
+    listed = re.findall("<li>(.*?)</li>", page)
+    assert [html.unescape(item) for item in listed] == items
+    lines = (folder / "report.md").read_text().splitlines()
+    assert [line for line in lines if line.startswith("- ")] == [
+        f"- {item}" for item in items
+    ]
+    # A list of Markdown begins after an empty line.
+    first = lines.index(f"- {items[0]}")
+    assert lines[first - 1] == ""
+    assert "Cliff's delta" in lines[first - 2]
+
+
+def test_a_run_without_interruption_says_nothing_of_one(reproduced):
+    text = (reproduced[0] / "report.md").read_text()
+    assert "interrupted" not in text
+    assert re.search(r"\| train vanilla \| [\d.]+ \| 1 \|", text)
+    stages_told = re.findall(r"\| (.*?) \| [\d.]+ \| 1? ?\|", text.split("## Times")[1])
+    assert stages_told[0] == "sample"
+    assert stages_told[-1] == "all"
+
+
+def matched_rows(kind, n, n_controls):
+    """A row of ``anomalies.ecsv``, as far as it matters here."""
+    return {"class": kind, "controls": "matched", "n": n, "n_controls": n_controls}
+
+
+@pytest.mark.parametrize("n_controls", [90, 100, 1000])
+def test_little_is_said_of_classes_with_controls(n_controls):
+    table = QTable([matched_rows("red spiral", 100, n_controls)])
+    assert reporting._unmatched(table) == []
+
+
+def test_the_report_says_which_classes_have_no_controls():
+    table = QTable([matched_rows("red spiral", 294, 2)] * 2)
+    (text,) = reporting._unmatched(table)
+    assert "Of 294 red spirals 292 have no control at their redshift" in text
+    assert "no evidence of anything besides" in text
+    table["controls"] = "all"
+    (text,) = reporting._unmatched(table)
+    assert "No control has the redshifts of the red spirals" in text
+    table["class"] = "galaxy"
+    assert reporting._unmatched(table) == []
+
+
 def test_parts_do_not_share_galaxies(reproduced):
     folder = reproduced[0]
     ids = [
@@ -135,8 +197,57 @@ def test_the_rate_is_the_papers_at_its_size():
     )
     assert ReproductionSettings(n=100, epochs=1).rate() == 1e-3
     assert ReproductionSettings(preset="standard").rate() is None
+
+
+def test_numbers_too_small_are_refused(tmp_path, capsys):
     with pytest.raises(ValueError, match="epochs must be at least 1, got 0"):
         ReproductionSettings(epochs=0)
+    with pytest.raises(ValueError, match=r"n_green_peas must be at least 5, got 4$"):
+        ReproductionSettings(n_green_peas=4)
+    assert ReproductionSettings(n=25).n_held_out == 5
+    words = ["reproduce", "-o", str(tmp_path / "x"), "--simulated", "--n", "24"]
+    assert main(words) == 2
+    assert "n must be at least 25, got 24; a fifth" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("anomalies", [5, 6])
+def test_the_smallest_numbers_suffice(small_blocks, tmp_path, anomalies):
+    settings = ReproductionSettings(
+        simulated=True,
+        n=25,
+        epochs=1,
+        n_red_spirals=anomalies,
+        n_green_peas=anomalies,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstrovaeWarning)
+        reproduce(tmp_path, settings, say=quiet)
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_weights_are_looked_for_before_any_work(tmp_path):
+    folder = tmp_path / "x"
+    said = []
+    with pytest.raises(ValueError, match="no packaged weights 'nosuch'"):
+        reproduce(
+            folder, ReproductionSettings(simulated=True, weights="nosuch"), say=said
+        )
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no model")
+    settings = ReproductionSettings(simulated=True, weights=str(broken))
+    with pytest.raises(ModelFileError, match=r"broken\.safetensors"):
+        reproduce(folder, settings, say=said.append)
+    assert said == []
+    # Nor are the settings kept, which better ones would contradict.
+    assert not folder.exists()
+
+
+def test_weights_that_were_taken_may_go(monkeypatch, tmp_path):
+    (tmp_path / "physics-informed.safetensors").write_bytes(b"")
+    monkeypatch.setattr("astrovae.reproduction.core.carry_out", lambda *args: None)
+    settings = ReproductionSettings(simulated=True, weights="nosuch")
+    assert reproduce(tmp_path, settings, say=quiet) == tmp_path
 
 
 def test_a_stage_is_repeated_with_what_it_needs(tmp_path):
@@ -156,7 +267,120 @@ def test_a_stage_is_repeated_with_what_it_needs(tmp_path):
     place = Workplace.open(tmp_path, SETTINGS, quiet)
     assert carry_out(chain, place) == ["b", "d"]
     assert made == ["a", "b", "c", "d", "b", "d"]
-    assert set(json.loads((tmp_path / "times.json").read_text())) == set("abcd")
+    assert list(json.loads((tmp_path / "times.json").read_text())) == list("abcd")
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(stages, "time", clock)
+    return clock
+
+
+def interrupted_stage(clock, seconds):
+    """A stage whose attempts take so long, all but the last interrupted."""
+    left = list(seconds)
+
+    def make(place):
+        clock.now += left.pop(0)
+        if left:
+            raise KeyboardInterrupt
+        place.write_json("train.json", 1)
+
+    return Stage("train", ("train.json",), make)
+
+
+def test_the_time_is_that_of_all_attempts(clock, tmp_path):
+    stage = interrupted_stage(clock, [9.0, 4.5, 6.4])
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            carry_out([stage], Workplace.open(tmp_path, SETTINGS, quiet))
+    said = []
+    place = Workplace.open(tmp_path, SETTINGS, said.append)
+    carry_out([stage], place)
+    assert said == ["train: 19.9 s in 3 attempts"]
+    assert place.times == {"train": Record(19.9, 3, 0, complete=True)}
+    place = Workplace.open(tmp_path, SETTINGS, said.append)
+    carry_out([stage], place)
+    assert said[1:] == ["train: there already (took 19.9 s in 3 attempts)"]
+    (text,) = reporting._interruptions(place)
+    assert "interrupted and resumed" in text
+    assert list(reporting._times(place)["attempts"]) == ["3", ""]
+    assert list(reporting._times(place)["seconds"]) == [19.9, 19.9]
+
+
+def test_a_stage_done_anew_is_timed_anew(clock, tmp_path):
+    carry_out(
+        [interrupted_stage(clock, [9.0])], Workplace.open(tmp_path, SETTINGS, quiet)
+    )
+    (tmp_path / "train.json").unlink()
+    place = Workplace.open(tmp_path, SETTINGS, quiet)
+    carry_out([interrupted_stage(clock, [2.0])], place)
+    assert place.times == {"train": Record(2.0, 1, 0, complete=True)}
+
+
+def test_an_attempt_that_was_killed_is_told(clock, tmp_path):
+    records = []
+
+    def make(place):
+        # What a process that is killed here leaves behind.
+        records.append((tmp_path / "times.json").read_text())
+        clock.now += 3.0
+        place.write_json("train.json", 1)
+
+    stage = Stage("train", ("train.json",), make)
+    carry_out([stage], Workplace.open(tmp_path, SETTINGS, quiet))
+    (tmp_path / "train.json").unlink()
+    (tmp_path / "times.json").write_text(records[0])
+    place = Workplace.open(tmp_path, SETTINGS, quiet)
+    carry_out([stage], place)
+    assert place.times == {"train": Record(3.0, 2, 1, complete=True)}
+    assert str(place.times["train"]).endswith(
+        "2 attempts, 1 of them killed and not timed"
+    )
+    assert "missing in the seconds: 1." in reporting._interruptions(place)[1]
+
+
+def test_what_is_out_of_date_stays_so_after_an_interruption(tmp_path):
+    made = []
+    stop = []
+
+    def stage(name, needs=()):
+        def make(place):
+            if name in stop:
+                raise KeyboardInterrupt
+            made.append(name)
+            place.write_json(f"{name}.json", name)
+
+        return Stage(name, (f"{name}.json",), make, needs)
+
+    chain = [stage("a"), stage("b", ("a",)), stage("c", ("a",)), stage("d", ("c",))]
+    carry_out(chain, Workplace.open(tmp_path, SETTINGS, quiet))
+    (tmp_path / "a.json").unlink()
+    stop.append("b")
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(chain, Workplace.open(tmp_path, SETTINGS, quiet))
+    stop.clear()
+    made.clear()
+    assert carry_out(chain, Workplace.open(tmp_path, SETTINGS, quiet)) == list("bcd")
+    assert made == list("bcd")
+
+
+def test_files_without_a_record_are_taken(tmp_path):
+    said = []
+    place = Workplace.open(tmp_path, SETTINGS, said.append)
+    place.write_json("train.json", 1)
+    assert carry_out([Stage("train", ("train.json",), quiet)], place) == []
+    assert said == ["train: there already"]
 
 
 def test_a_stage_that_fails_leaves_no_half_file(tmp_path):
