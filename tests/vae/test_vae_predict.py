@@ -16,7 +16,8 @@ from astropy.uncertainty import Distribution
 from scipy.stats import norm
 from sklearn.metrics import r2_score
 
-from astrovae import GalaxyImageSet
+from astrovae import GalaxyImageSet, PhysicsVAE
+from astrovae.data import load_sample_set
 from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE, GalaxyFlags
 from astrovae.nn import LEVELS, QuantileCalibration
