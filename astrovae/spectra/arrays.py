@@ -88,6 +88,26 @@ class SpectralArrays:
             self.good[chosen],
         )
 
+    def without(self, masked):
+        """
+        Return the spectrum with more pixels masked.
+
+        Parameters
+        ----------
+        masked : `~numpy.ndarray` of bool, shape (N,)
+            Pixels that are not to be used.
+
+        Returns
+        -------
+        rest : `SpectralArrays`
+            The same pixels, of which these are not good.
+        """
+        good = self.good & ~masked
+        ivar = None if self.ivar is None else np.where(good, self.ivar, 0.0)
+        return SpectralArrays(
+            self.wavelength, np.where(good, self.flux, 0.0), ivar, good
+        )
+
 
 def spectral_arrays(spectrum, *, need_uncertainty=True):
     """

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 
 import astropy.units as u
 import numpy as np
@@ -203,7 +203,8 @@ def _query(position, radius):
             _check_reply(response)
             table = service._parse_result(response)
     except (requests.RequestException, TimeoutError) as error:
-        msg = f"no answer from SDSS's catalogue at {conf.skyserver}: {error}"
+        why = _unreached(error)
+        msg = f"no answer from SDSS's catalogue at {conf.skyserver}: {why}"
         raise SpectrumError(msg) from error
     except RemoteServiceError as error:
         text = " ".join(str(error).split())[:200]
@@ -215,6 +216,21 @@ def _query(position, radius):
         msg = f"SDSS's catalogue at {conf.skyserver} sent no table: {error}"
         raise SpectrumError(msg) from error
     return table
+
+
+def _unreached(error):
+    """
+    Why there is no reply, without the wording of the library that asked.
+
+    The whole of it is kept as the cause of our error.
+    """
+    import requests
+
+    if isinstance(error, (requests.Timeout, TimeoutError)):
+        return "it took too long"
+    if isinstance(error, (requests.ConnectionError, URLError)):
+        return "the server cannot be reached"
+    return " ".join(str(error).split())[:200]
 
 
 def _check_reply(response):
@@ -271,7 +287,8 @@ def _download(match, name):
     except (OSError, ValueError) as error:
         if isinstance(error, HTTPError):
             error.close()  # it holds the reply, and with it a socket
-        msg = f"{name} could not be downloaded from {conf.archive}: {error}"
+        why = error if isinstance(error, HTTPError) else _unreached(error)
+        msg = f"{name} could not be downloaded from {conf.archive}: {why}"
         raise SpectrumError(msg) from error
     return content
 

@@ -10,7 +10,7 @@ from astropy.utils.masked import Masked
 from tqdm import tqdm
 
 from astrovae.exceptions import SpectrumError
-from astrovae.fetch.positions import read_positions
+from astrovae.fetch.positions import read_positions, table_columns
 from astrovae.parameters import PARAMETERS
 from astrovae.spectra.arrays import FLUX_UNIT
 from astrovae.spectra.configuration import conf
@@ -24,6 +24,10 @@ __all__ = ["follow_up"]
 
 #: Work that takes less shows no progress bar.
 _QUIET_SECONDS = 2
+
+#: What the column ``kind`` of a ranked list of anomalies says of a row; not
+#: imported, as it is text that may come from a file of any version.
+_RANKED = {"candidate", "artefact", "unusable", "known"}
 
 _LINE_FLUX = FLUX_UNIT * u.AA
 
@@ -48,7 +52,10 @@ def follow_up(
     kind : str or sequence of str, optional
         What the candidates were taken for: "green_pea" or
         "passive_spiral", for all or for each; "" for neither. By
-        default the column ``kind`` of the table, if there is one.
+        default the column ``kind`` of the table, if there is one. The
+        groups in the column ``kind`` of
+        `~astrovae.anomaly.rank_candidates` ("candidate", "artefact",
+        "unusable", "known") name no kind of galaxy and stand for "".
     spectra : sequence, optional
         For each candidate a `~specutils.Spectrum`, a path, or None. By
         default SDSS is asked.
@@ -58,7 +65,7 @@ def follow_up(
     radius : `~astropy.units.Quantity`, optional
         How far from the candidate its spectrum may be.
     z_range : tuple of float, optional
-        The redshifts that are tried.
+        The redshifts that a galaxy may have; see `measure_redshift`.
     progress : bool, optional
         Whether to show a progress bar; by default on a terminal.
 
@@ -118,8 +125,9 @@ def follow_up(
 
 def _kinds(kind, candidates, n):
     if kind is None:
-        names = getattr(candidates, "colnames", ())
-        kind = [str(k) for k in candidates["kind"]] if "kind" in names else ""
+        column = table_columns(candidates).get("kind")
+        given = [] if column is None else np.ma.filled(column, "").tolist()
+        kind = ["" if k in _RANKED else k for k in given] or ""
     kinds = [kind] * n if isinstance(kind, str) else [str(k) for k in kind]
     if len(kinds) != n:
         msg = f"{len(kinds)} kinds for {n} candidates"

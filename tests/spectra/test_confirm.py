@@ -110,6 +110,20 @@ def test_ambiguous_redshift_decides_nothing():
         assert "the redshift is ambiguous" in found.summary
 
 
+@pytest.mark.parametrize("z", [1.05, 1.2, 1.3, 1.4])
+def test_galaxy_beyond_the_range_is_undecided(z):
+    found = confirm(spectrum(pea_flux(z), 0.5, seed=1), "green_pea")
+    assert found.verdict == "undecided"
+    assert "outside of the range 0 to 1" in found.summary
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("z", [0.15, 0.25, 0.33])
+def test_green_pea_is_confirmed_at_all_noise(z, noise):
+    found = confirm(spectrum(pea_flux(z), noise, seed=1), "green_pea")
+    assert found.verdict == "confirmed", found.summary
+
+
 def test_errors():
     galaxy = spectrum(old_flux(0.06), 0.7)
     with pytest.raises(ValueError, match="'green_pea' or 'passive_spiral', not 'qso'"):

@@ -3,6 +3,8 @@
 Tests of fetching from an SDSS on loopback, over real HTTP.
 """
 
+import threading
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -107,9 +109,28 @@ def test_catalogue_sends_other_columns(one):
 def test_nobody_listens(sdss):
     with (
         conf.set_temp("skyserver", "http://127.0.0.1:9"),
-        pytest.raises(SpectrumError, match="no answer from SDSS's catalogue"),
+        pytest.raises(SpectrumError, match=r"127.0.0.1:9: the server cannot be rea"),
     ):
         find_sdss_spectra(HERE)
+
+
+def test_archive_does_not_listen(one):
+    with (
+        conf.set_temp("archive", "http://127.0.0.1:9"),
+        pytest.raises(SpectrumError, match=r"127.0.0.1:9: the server cannot be rea"),
+    ):
+        fetch_sdss_spectrum(HERE)
+
+
+def test_catalogue_takes_too_long(one):
+    asked = threading.Event()
+    one.catalogue_fault = lambda handler: asked.wait(10)
+    with (
+        conf.set_temp("timeout", 0.2),
+        pytest.raises(SpectrumError, match=r"no answer from .*: it took too long"),
+    ):
+        find_sdss_spectra(HERE)
+    asked.set()
 
 
 def test_archive_lacks_the_file(one, tmp_path):

@@ -6,9 +6,10 @@ Tests of a list of candidates.
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable
 from spectrum_helpers import LOGLAM, old_flux, pea_flux, spectrum, write_spec_lite
 
+from astrovae.anomaly import rank_candidates
 from astrovae.spectra import conf, follow_up
 
 
@@ -86,6 +87,62 @@ def test_no_candidates():
     found = follow_up(candidates(0))
     assert len(found) == 0
     assert "ew_h_alpha_err" in found.colnames
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_list_of_the_package_itself(tmp_path, masked):
+    # The column "kind" of rank_candidates holds its groups.
+    table = candidates(5)
+    groups = ["candidate", "artefact", "unusable", "known", "green_pea"]
+    table["kind"] = MaskedColumn(groups, mask=[False] * 4 + [masked])
+    table.write(tmp_path / "candidates.ecsv")
+    table = QTable.read(tmp_path / "candidates.ecsv")
+    galaxy = spectrum(pea_flux(0.2), 0.5, seed=1)
+    found = follow_up(table, spectra=[galaxy, None, None, None, galaxy])
+    last = "" if masked else "green_pea"
+    assert found["kind"].tolist() == ["", "", "", "", last]
+    assert found["redshift"][0].unmasked.value == pytest.approx(0.2, abs=1e-3)
+    verdict = None if masked else "confirmed"
+    assert found["verdict"].tolist() == [None, None, None, None, verdict]
+    spectra = [galaxy, None, None, None, None]
+    judged = follow_up(table, kind="green_pea", spectra=spectra)
+    assert judged["verdict"][0] == "confirmed"
+
+
+def test_groups_are_those_of_rank_candidates():
+    parameters = QTable(
+        {
+            "id": [f"g{i}" for i in range(40)],
+            "ra": np.linspace(150, 151, 40) * u.deg,
+            "dec": np.full(40, 2.0) * u.deg,
+            "sfr": np.random.default_rng(0).lognormal(size=40) * u.Msun / u.yr,
+        }
+    )
+    labels = QTable(
+        {
+            "id": ["g0", "g1", "g2"],
+            "label": ["known", "artefact", "interesting"],
+        }
+    )
+    ranked = rank_candidates(parameters, labels=labels)
+    assert set(ranked["kind"]) == {"known", "artefact", "candidate"}
+    found = follow_up(ranked, spectra=[None] * len(ranked))
+    assert set(found["kind"]) == {""}
+
+
+def test_kinds_of_a_frame():
+    columns = {"ra": [150.0], "dec": [2.0], "kind": ["quasar"]}
+    with pytest.raises(ValueError, match=r"a kind must be .* not 'quasar'"):
+        follow_up(columns, spectra=[None])
+
+
+def test_unreachable_server_is_a_plain_sentence(sdss):
+    with conf.set_temp("skyserver", "http://127.0.0.1:9"):
+        found = follow_up(candidates(1))
+    assert found["reason"][0] == (
+        "no answer from SDSS's catalogue at http://127.0.0.1:9: the server cannot be "
+        "reached"
+    )
 
 
 def test_unknown_position_keeps_its_row(sdss):

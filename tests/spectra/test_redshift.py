@@ -145,6 +145,81 @@ def test_end_of_the_range_is_ambiguous():
     assert found.ambiguous
 
 
+@pytest.mark.parametrize("noise", [0.1, 0.5, 2.0])
+@pytest.mark.parametrize("z", [1.05, 1.2, 1.3, 1.4])
+def test_redshift_beyond_the_range_is_ambiguous(z, noise):
+    found = measure_redshift(spectrum(pea_flux(z), noise, seed=1))
+    assert abs(found.redshift - z) > 0.05
+    assert found.ambiguous
+    assert found.delta_chi2 < 0
+    assert "outside of the range 0 to 1, fits better" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("flux", "z_range", "z"),
+    [
+        (pea_flux(0.25), (0.3, 0.9), 0.25),
+        (pea_flux(0.25), (0.0, 0.2), 0.25),
+        (old_flux(0.1), (0.25, 0.4), 0.1),
+        (old_flux(0.35), (0.0, 0.2), 0.35),
+    ],
+)
+def test_redshift_outside_of_a_narrow_range_is_ambiguous(flux, z_range, z):
+    found = measure_redshift(spectrum(flux, 0.7, seed=1), z_range=z_range)
+    assert z_range[0] - 1e-3 < found.redshift < z_range[1] + 1e-3
+    assert found.ambiguous
+    assert found.second_redshift == pytest.approx(z, abs=2e-3)
+    assert "fits better" in found.reason
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5, 2.0, 8.0])
+def test_pea_in_a_narrow_range_is_not_ambiguous(noise):
+    galaxy = spectrum(pea_flux(0.25), noise, seed=1)
+    found = measure_redshift(galaxy, z_range=(0.1, 0.4))
+    assert not found.ambiguous, found.reason
+    assert found.redshift == pytest.approx(0.25, abs=1e-3)
+    assert found.delta_chi2 == measure_redshift(galaxy).delta_chi2
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_one_line_that_fits_one_template_best_is_ambiguous(seed):
+    # [O II] alone, as one Gaussian: taken for [Ne III], whose companions are
+    # out of the spectrum, it fits far better than as the doublet.
+    flux = 4 + gaussian(WAVELENGTH, 3728.5 * 2.05, 700.0)
+    found = measure_redshift(spectrum(flux, 0.5, seed))
+    assert found.delta_chi2 > 9
+    assert found.ambiguous
+    assert "without the line at 764" in found.reason
+
+
+def test_single_line_in_a_short_spectrum_is_ambiguous():
+    # Nothing is left without the line.
+    near = np.abs(WAVELENGTH / 6260.0 - 1) < 1.8e-3
+    flux = pea_flux(0.25)[near]
+    galaxy = spectrum(flux, 0.5, seed=1, wavelength=WAVELENGTH[near])
+    found = measure_redshift(galaxy, z_range=(0.2, 0.3))
+    assert found.ambiguous
+
+
+@pytest.mark.parametrize("z", [0.4, 1.0, 1.6, 2.2, 3.0])
+def test_quasar_is_ambiguous(z):
+    # No template has broad lines; narrow ones fit one of them at best.
+    rest = WAVELENGTH / (1 + z)
+    flux = 4 * (WAVELENGTH / 6000) ** -1.5
+    lines = ((1216, 80), (1549, 30), (1909, 20), (2799, 35), (4862, 60), (6564, 200))
+    for line, width in lines:
+        flux *= 1 + gaussian(rest, line, width, 2500.0)
+    assert measure_redshift(spectrum(flux, 0.1, seed=1)).ambiguous
+
+
+def test_absorption_lines_need_no_emission_line():
+    # A spurious peak at H alpha is masked, and the stars are still there.
+    flux = old_flux(0.1) + gaussian(WAVELENGTH, 6564.61 * 1.1, 40.0)
+    found = measure_redshift(spectrum(flux, 1.0, seed=1))
+    assert not found.ambiguous, found.reason
+    assert found.redshift == pytest.approx(0.1, abs=1.5e-3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
