@@ -104,6 +104,8 @@ class PhysicsVAE(
     record_ : dict
         What the training was: sample, numbers, time, settings; after
         `fine_tune`, ``started_from`` has the record of the model before.
+    weights_ : str
+        The name of packaged weights, as long as they are these; or "".
 
     Examples
     --------
@@ -224,6 +226,7 @@ class PhysicsVAE(
         self.n_train_, self.n_validation_ = len(data.train), len(data.validation)
         calibrate(self, store, data, device)
         self.record_ = fitting.training_record(self, images, trainer)
+        self.weights_ = ""
 
     def predict(self, images):
         """
@@ -279,8 +282,8 @@ class PhysicsVAE(
         table.meta["model"] = {
             "preset": self.record_["preset"],
             "sample": self.record_["sample"],
-            # Of a model that was loaded, and not changed since.
-            "file": self.record_.get("file", ""),
+            # A name in list_pretrained, if these are they.
+            "weights": getattr(self, "weights_", ""),
         }
         return table
 

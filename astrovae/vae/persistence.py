@@ -3,8 +3,6 @@
 What fitted estimators share: files, and weights by name.
 """
 
-from pathlib import Path
-
 from sklearn.utils.validation import check_is_fitted
 
 from .model_file import read_model, write_model
@@ -52,9 +50,7 @@ class PersistenceMixin:
             If the file is truncated, altered, no model, or of a
             version that this release cannot read.
         """
-        vae = read_model(path, cls)
-        vae.record_["file"] = Path(path).name
-        return vae
+        return read_model(path, cls)
 
     @classmethod
     def from_pretrained(cls, name=None):
@@ -73,7 +69,10 @@ class PersistenceMixin:
         """
         from astrovae.data import weights_path
 
-        return cls.load(weights_path(name))
+        path = weights_path(name)
+        vae = cls.load(path)
+        vae.weights_ = path.stem
+        return vae
 
     @staticmethod
     def list_pretrained():

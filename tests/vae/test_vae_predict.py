@@ -412,13 +412,13 @@ def test_meta_tells_of_the_fitted_model(standard, unseen):
     changed = copy.copy(standard)
     changed.preset = "gagliano2023"
     assert changed.predict(unseen[0][:2]).meta["model"]["preset"] == "standard"
-    assert changed.predict(unseen[0][:2]).meta["model"]["file"] == ""
+    assert changed.predict(unseen[0][:2]).meta["model"]["weights"] == ""
 
 
 def test_meta_names_the_weights():
     images = load_sample_set()[0][:2]
     meta = PhysicsVAE.from_pretrained("decals-sim-v2").predict(images).meta
-    assert meta["model"]["file"] == "decals-sim-v2.safetensors"
+    assert meta["model"]["weights"] == "decals-sim-v2"
 
 
 def test_unknown_dust_is_warned_of_once(standard, paper, unseen):
