@@ -198,6 +198,11 @@ def _edges(values, bins, unit):
         if len(values) == 0:
             msg = "there is no row to make bins of"
             raise ValueError(msg)
+        kinds = np.unique(values)
+        if 1 < len(kinds) <= bins:
+            # A bin for each value: quantiles would put them together.
+            between = 0.5 * (kinds[1:] + kinds[:-1])
+            return np.concatenate([kinds[:1], between, kinds[-1:]])
         # Quantiles of many equal values are equal: fewer bins, then.
         edges = np.unique(np.quantile(values, np.linspace(0.0, 1.0, bins + 1)))
         return np.repeat(edges, 2) if len(edges) == 1 else edges

@@ -45,7 +45,8 @@ class FineTuningMixin:
         images : `~astrovae.GalaxyImageSet`
             N images.
         labels : `~astropy.table.QTable` or list of its rows
-            As for `fit`.
+            As for `fit`; the errors must be those of the labels, which
+            of a simulation's truth are zero.
         max_epochs : int, optional
             Number of epochs.
         learning_rate : float, optional

@@ -3,11 +3,14 @@
 What else latents give: images, draws and densities.
 """
 
+import warnings
+
 import numpy as np
 from scipy import ndimage
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import UNUSABLE
 from astrovae.images import GalaxyImageSet
 from astrovae.images.checks import check_angle
@@ -23,6 +26,8 @@ __all__ = ["GenerationMixin"]
 
 # So many pixels as bright as the brightest are the top of a saturated star.
 _PLATEAU = 0.995
+# Of a galaxy's probability of a redshift, on a grid that is fit for it.
+_LEAST_HELD = 0.95
 _LEAST_PLATEAU = 4
 # Pixels within two of those that are lost have their share of them.
 _AROUND = np.ones((1, 1, 5, 5), dtype=bool)
@@ -156,8 +161,15 @@ class GenerationMixin:
         """
         code, flags = encode_images(self, images)
         random = check_random_state(random_state)
-        draws = build_posterior(self, code).sample(n, random)
-        return posterior_table(images, draws, flags)
+        posterior = build_posterior(self, code)
+        return posterior_table(
+            images,
+            posterior,
+            posterior.sample(n, random),
+            self.scaling_.statistics,
+            self.outlier_score_(code.features),
+            flags,
+        )
 
     def redshift_pdf(self, images, grid):
         """
@@ -224,11 +236,27 @@ class GenerationMixin:
             If ``qp-prob``, the extra ``qp``, is not installed.
         OSError, ValueError
             If the file exists, or its name does not end in ``.hdf5``.
+
+        Warns
+        -----
+        `~astrovae.exceptions.AstrovaeWarning`
+            If the grid holds less than 95 % of a galaxy's probability:
+            in the file, all densities are normalised on the grid.
         """
         from astrovae.posterior_files import prepare_qp, write_qp
 
         prepare_qp(path, overwrite=overwrite)
         density = self.redshift_pdf(images, grid)
+        plain = np.asarray(getattr(grid, "value", grid), dtype=float)
+        held = np.trapezoid(getattr(density, "value", density), plain, axis=1)
+        n = np.count_nonzero(held < _LEAST_HELD)
+        if n:
+            msg = (
+                f"the grid holds less than {100 * _LEAST_HELD:g} % of the "
+                f"probability of {n} of {len(images)} galaxies, the densities of "
+                "which are normalised on it"
+            )
+            warnings.warn(msg, AstrovaeWarning, stacklevel=2)
         write_qp(path, grid, density, images.ids, overwrite=overwrite)
 
 

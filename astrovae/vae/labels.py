@@ -26,6 +26,12 @@ DEFAULT_ERRORS = {
     "orientation": 0.1,
 }
 
+# On the same scale, a label with a larger error says next to nothing: such
+# numbers mark what is missing. A logarithm is not known to the lesser one,
+# which comes of errors in dex that were given as linear ones.
+_LARGEST_ERRORS = {"redshift": 0.5, "stellar_mass": 2.0, "sfr": 3.0}
+_LEAST_DEX = 1e-6
+
 
 class Labels:
     """
@@ -186,6 +192,7 @@ def _read_parameter(labels, name, rows):
         linear_error = np.full(len(rows), np.nan) << parameter.unit
     values, errors = parameter.to_latent(linear, linear_error)
     values = np.where(np.isfinite(values), values, np.nan)
+    values = _with_known_errors(parameter, values, errors)
     if parameter.scale == "periodic":
         beyond = (values <= -np.pi / 2) | (values > np.pi / 2)
         values = np.where(beyond, wrap_angle(values), values)
@@ -216,6 +223,30 @@ def _plausible(parameter, linear):
         raise ValueError(msg)
     warnings.warn(f"{text}, and were taken as missing", AstrovaeWarning, stacklevel=4)
     return np.where(outside, np.nan, value) << linear.unit
+
+
+def _with_known_errors(parameter, values, errors):
+    """
+    The values with NaN in place of those of which nothing is known.
+    """
+    name = parameter.name
+    known = np.isfinite(values) & np.isfinite(errors) & (errors > 0)
+    tiny = known & (errors < _LEAST_DEX)
+    if parameter.scale == "log10" and 2 * np.count_nonzero(tiny) > len(values):
+        msg = (
+            f"{np.count_nonzero(tiny)} of {len(values)} errors in the column "
+            f"'{name}_err' are below {_LEAST_DEX:g} dex; are these errors in dex? "
+            f"Give them in {parameter.unit}: value * error * ln(10)"
+        )
+        raise ValueError(msg)
+    vague = known & (errors > _LARGEST_ERRORS.get(name, np.inf))
+    if vague.any():
+        msg = (
+            f"{np.count_nonzero(vague)} values in the label column {name!r} have "
+            f"errors above {_LARGEST_ERRORS[name]:g} and were taken as missing"
+        )
+        warnings.warn(msg, AstrovaeWarning, stacklevel=4)
+    return np.where(vague, np.nan, values)
 
 
 def _default(errors, name, values):

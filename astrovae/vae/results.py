@@ -74,16 +74,9 @@ def result_table(images, posterior, statistics, extras, flags):
     table : `~astropy.table.QTable`
         The result. Estimates of unusable rows are masked.
     """
-    columns = {
-        name: posterior.quantiles(name, (0.5, 0.16, 0.84)).T
-        for name in PARAMETERS
-        if name in posterior.names
-    }
-    flags = flags | _range_flags(columns, statistics) | _angle_flags(columns)
-    strange = np.nan_to_num(extras["ood_score"], nan=0.0) > OUTLIER_SCORE
-    flags = flags | strange * int(GalaxyFlags.OUT_OF_DISTRIBUTION)
+    columns = _estimates(posterior)
+    flags = estimate_flags(columns, statistics, extras["ood_score"], flags)
     unusable = (flags & UNUSABLE) > 0
-    flags[unusable] &= ~_ESTIMATE_FLAGS
     table = identity_table(images)
     for name, latents in columns.items():
         for suffix, latent in zip(("", "_lower", "_upper"), latents, strict=True):
@@ -101,7 +94,46 @@ def result_table(images, posterior, statistics, extras, flags):
     return table
 
 
-def posterior_table(images, draws, flags):
+def _estimates(posterior):
+    """
+    Median and ends of the 68 % interval, (3, N) per parameter.
+    """
+    return {
+        name: posterior.quantiles(name, (0.5, 0.16, 0.84)).T
+        for name in PARAMETERS
+        if name in posterior.names
+    }
+
+
+def estimate_flags(columns, statistics, ood_score, flags):
+    """
+    Flag what is strange about estimates.
+
+    Parameters
+    ----------
+    columns : dict of str to array, shape (3, N)
+        Per parameter the median and the ends of the 68 % interval, on
+        the modelled scale.
+    statistics : dict of str to dict
+        Per parameter, ``min`` and ``max`` of the training labels.
+    ood_score : array, shape (N,)
+        How unlike the training images they are.
+    flags : array of int, shape (N,)
+        Flags of the images.
+
+    Returns
+    -------
+    flags : `~numpy.ndarray` of int, shape (N,)
+        With those of the estimates, where there is one.
+    """
+    flags = flags | _range_flags(columns, statistics) | _angle_flags(columns)
+    strange = np.nan_to_num(ood_score, nan=0.0) > OUTLIER_SCORE
+    flags = flags | strange * int(GalaxyFlags.OUT_OF_DISTRIBUTION)
+    flags[(flags & UNUSABLE) > 0] &= ~_ESTIMATE_FLAGS
+    return flags
+
+
+def posterior_table(images, posterior, draws, statistics, ood_score, flags):
     """
     Build the table of `~astrovae.PhysicsVAE.sample_posterior`.
 
@@ -109,10 +141,12 @@ def posterior_table(images, draws, flags):
     ----------
     images : `~astrovae.GalaxyImageSet`
         The images.
+    posterior : `~astrovae.vae.posteriors.MixturePosterior` or similar
+        Their posteriors.
     draws : dict of str to array, shape (N, n)
         Per parameter, on the modelled scale.
-    flags : array of int, shape (N,)
-        Flags of the images.
+    statistics, ood_score, flags : dict, array, array
+        As of `estimate_flags`.
 
     Returns
     -------
@@ -120,6 +154,7 @@ def posterior_table(images, draws, flags):
         The columns id, ra, dec, one of
         `~astropy.uncertainty.Distribution` per parameter, and flags.
     """
+    flags = estimate_flags(_estimates(posterior), statistics, ood_score, flags)
     unusable = (flags & UNUSABLE) > 0
     table = identity_table(images)
     for name, parameter in PARAMETERS.items():

@@ -120,3 +120,11 @@ def test_wrong_arguments():
         conditional_coverage([np.nan], [0.5])
     with pytest.raises(u.UnitsError, match="'bins' has the unit pc, but 'by' has mag"):
         conditional_coverage([0.5], [20.0] * u.mag, bins=[0, 1] * u.pc)
+
+
+def test_few_values_have_a_bin_each(rng):
+    pit = rng.uniform(size=250)
+    table = conditional_coverage(pit, np.r_[np.zeros(200), np.ones(50)], bins=2)
+    assert table["n"].tolist() == [200, 50]
+    table = conditional_coverage(pit, rng.integers(0, 3, 250), bins=4)
+    assert len(table) == 3

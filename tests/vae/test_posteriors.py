@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from astrovae import PhysicsVAE
+from astrovae import PhysicsVAE, posterior_files
 from astrovae.data import load_sample_set
 from astrovae.exceptions import AstrovaeWarning
 from astrovae.flags import GalaxyFlags
@@ -383,6 +383,24 @@ def test_unusable_images_have_no_density(standard, unseen, tmp_path):
         standard.write_redshift_pdf(path, None, grid)
     standard.write_redshift_pdf(path, images[:1], grid, overwrite=True)
     assert qp.read(str(path)).npdf == 1
+
+
+def test_grid_that_misses_the_posterior_is_warned_of(
+    standard, unseen, monkeypatch, tmp_path
+):
+    written = []
+    monkeypatch.setattr(posterior_files, "prepare_qp", lambda *_, **__: None)
+    monkeypatch.setattr(
+        posterior_files, "write_qp", lambda *args, **__: written.append(args)
+    )
+    images = unseen[0][:8]
+    median = standard.predict(images)["redshift"].value
+    with pytest.warns(AstrovaeWarning, match="holds less than 95 % of the prob"):
+        standard.write_redshift_pdf(
+            tmp_path / "a.hdf5", images, np.linspace(0, median.min(), 50)
+        )
+    standard.write_redshift_pdf(tmp_path / "a.hdf5", images, np.linspace(-1, 5, 601))
+    assert len(written) == 2
 
 
 def test_a_strange_image_is_flagged_and_its_answer_left_alone(standard, unseen):

@@ -398,3 +398,21 @@ def test_wrong_arguments(toy, arguments, message):
 def test_not_fitted(toy, call):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         call(PhysicsVAE(), toy[0][:2])
+
+
+def test_label_of_which_nothing_is_known_is_missing(toy):
+    images, labels = toy[0][:10], toy[1][:10].copy()
+    labels["redshift_err"] = np.where(np.arange(10) < 3, 99.0, 1e-3)
+    with pytest.warns(AstrovaeWarning, match="3 values in the label column 'redshift'"):
+        own = read_labels(labels, images)
+    assert np.isnan(own.values["redshift"]).tolist() == [True] * 3 + [False] * 7
+    assert np.isnan(own.errors["redshift"]).tolist() == [True] * 3 + [False] * 7
+
+
+def test_errors_in_dex_are_refused(toy):
+    images, labels = toy[0][:10], toy[1][:10].copy()
+    labels["stellar_mass_err"] = np.full(10, 0.1) * u.Msun
+    with pytest.raises(ValueError, match="are these errors in dex"):
+        read_labels(labels, images)
+    labels["stellar_mass_err"] = 0.0 * u.Msun
+    assert np.all(read_labels(labels, images).errors["stellar_mass"] == 0.0)

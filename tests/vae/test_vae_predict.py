@@ -451,3 +451,16 @@ def test_uncertainty_is_not_needed(vae, unseen):
         warnings.simplefilter("error")
         table = vae.predict(with_ivar)
     assert np.array_equal(table["redshift"], vae.predict(images)["redshift"])
+
+
+def test_draws_have_the_flags_of_the_estimates():
+    images = load_sample_set()[0][:40]
+    noise = np.random.default_rng(0).normal(0.0, 5.0, (2, *images.shape[1:]))
+    odd = GalaxyImageSet(
+        noise * images.unit, bands=images.bands, pixel_scale=images.pixel_scale
+    )
+    vae = PhysicsVAE.from_pretrained()
+    for some in (images, odd):
+        flags = vae.predict(some)["flags"]
+        np.testing.assert_array_equal(vae.sample_posterior(some, n=5)["flags"], flags)
+    assert np.all(flags & int(GalaxyFlags.OUT_OF_DISTRIBUTION))
