@@ -25,6 +25,9 @@ _N_BISECTIONS = 40
 _NODES = np.linspace(-8.0, 8.0, 97)
 # Redshifts are positive; the other parameters have no such end.
 _LOWEST = {"redshift": 0.0}
+# Equally likely values of a normal variable: steps of less than one per cent,
+# also where errors are so large that the posterior is one.
+_ERRORS = ndtri((np.arange(129) + 0.5) / 129)
 
 
 def build_posterior(vae, code):
@@ -215,6 +218,12 @@ class MixturePosterior:
         probabilities : `~numpy.ndarray`, shape (N, P)
             Of smaller values.
         """
+        if error is not None and name in _LOWEST:
+            # What is cut off has no Gaussian as its sum with one.
+            shifts = np.multiply.outer(_ERRORS, error[:, None])
+            return np.mean(
+                [self.raw_cdf(name, values - shift) for shift in shifts], axis=0
+            )
         variance = 0.0 if error is None else np.square(error)[:, None]
         if name == "orientation":
             angle, sigma = self._angle

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import ndtr
-from scipy.stats import norm
+from scipy.stats import kstest, norm
 
 from astrovae import PhysicsVAE, posterior_files
 from astrovae.data import load_sample_set
@@ -152,6 +152,18 @@ def test_label_errors_widen():
         assert np.all(np.diff(vague) < np.diff(exact))
         tiny = posterior.raw_cdf(name, ends, np.zeros(6))
         assert np.array_equal(tiny, exact)
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-3, 0.1, 1.0, 5.0])
+def test_redshifts_with_errors_are_calibrated(error):
+    # Posteriors that are cut off at zero, and labels that may lie below it.
+    posterior = make(calibrated=False)
+    random = np.random.RandomState(0)
+    draws = posterior.sample(3000, random)["redshift"]
+    labels = draws + error * random.normal(size=draws.shape)
+    pit = posterior.raw_cdf("redshift", labels, np.full(len(draws), error))
+    for row in pit:
+        assert kstest(row, "uniform").statistic < 0.04
 
 
 @pytest.mark.parametrize("kind", ["usual", "narrow and wide", "at zero"])
