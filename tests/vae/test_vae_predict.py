@@ -457,7 +457,10 @@ def test_draws_have_the_flags_of_the_estimates():
     images = load_sample_set()[0][:40]
     noise = np.random.default_rng(0).normal(0.0, 5.0, (2, *images.shape[1:]))
     odd = GalaxyImageSet(
-        noise * images.unit, bands=images.bands, pixel_scale=images.pixel_scale
+        noise * images.unit,
+        bands=images.bands,
+        pixel_scale=images.pixel_scale,
+        ebv=[0.03, 0.03],
     )
     vae = PhysicsVAE.from_pretrained()
     for some in (images, odd):
