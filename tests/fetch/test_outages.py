@@ -115,7 +115,10 @@ def test_come_back_tomorrow_ends_the_run(server, tmp_path):
     images = fetch.fetch(line(50), cache=tmp_path)
     assert len(server.log) <= 20 + 4
     status = fetch.manifest["status"].tolist()
-    assert status[:20] == ["ok"] * 20
+    # Those under way beside the first refusal may be broken off.
+    assert status[:16] == ["ok"] * 16
+    n_ok = status.count("ok")
+    assert n_ok <= 20
     assert 1 <= status.count("failed") <= 4
     assert status[-1] == "pending"
     found = re.fullmatch(
@@ -129,7 +132,7 @@ def test_come_back_tomorrow_ends_the_run(server, tmp_path):
     server.always.clear()
     server.log.clear()
     assert not fetch.fetch(line(50), cache=tmp_path).flags.any()
-    assert len(server.log) == 30
+    assert len(server.log) == 50 - n_ok
 
 
 def test_a_thousand_years(server):
