@@ -115,10 +115,9 @@ def test_come_back_tomorrow_ends_the_run(server, tmp_path):
     images = fetch.fetch(line(50), cache=tmp_path)
     assert len(server.log) <= 20 + 4
     status = fetch.manifest["status"].tolist()
-    # Those under way beside the first refusal may be broken off.
-    assert status[:16] == ["ok"] * 16
-    n_ok = status.count("ok")
-    assert n_ok <= 20
+    # The three under way beside the first refusal may be broken off.
+    n_ok = status[:20].count("ok")
+    assert 17 <= n_ok == status.count("ok")
     assert 1 <= status.count("failed") <= 4
     assert status[-1] == "pending"
     found = re.fullmatch(
