@@ -26,11 +26,11 @@ __all__ = ["GenerationMixin"]
 
 # So many pixels as bright as the brightest are the top of a saturated star.
 _PLATEAU = 0.995
-# Of a galaxy's probability of a redshift, on a grid that is fit for it.
-_LEAST_HELD = 0.95
 _LEAST_PLATEAU = 4
 # Pixels within two of those that are lost have their share of them.
 _AROUND = np.ones((1, 1, 5, 5), dtype=bool)
+# Of a galaxy's probability of a redshift, on a grid that is fit for it.
+_LEAST_HELD = 0.95
 # Of the pixels, for an error.
 _ENOUGH = 0.2
 
