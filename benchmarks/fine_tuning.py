@@ -19,7 +19,7 @@ from pathlib import Path
 
 import astropy.units as u
 import numpy as np
-from accuracy import BANDS, catalogue_photometry
+from accuracy import BANDS, catalogue_photometry, load
 from astropy.cosmology import units as cu
 from astropy.table import QTable, Table
 from scipy.ndimage import median_filter
@@ -77,15 +77,15 @@ def show(title, vae, images, truth):
     return table["NMAD"][0]
 
 
-def compare(images, hosts, photometry, seed, load):
+def compare(images, hosts, photometry, seed, model):
     """NMADs of one split: packaged, fine-tuned, from scratch, both trees."""
     order = np.random.default_rng(seed).permutation(len(hosts))
     own, others = order[:N_OWN], order[N_OWN:]
     truth = hosts[others]
-    tuned = load().fine_tune(images[own], hosts[own])
+    tuned = load(model).fine_tune(images[own], hosts[own])
     new = PhysicsVAE(random_state=seed, patience=15, **FROM_SCRATCH)
     new.fit(images[own], hosts[own])
-    models = {"packaged": load(), "fine-tuned": tuned, "from scratch": new}
+    models = {"packaged": load(model), "fine-tuned": tuned, "from scratch": new}
     found = [
         show(f"split {seed}, {name}", vae, images[others], truth)
         for name, vae in models.items()
@@ -136,15 +136,10 @@ def main():
     hosts = read_hosts(arguments.catalogues)
     images = render_catalogue(hosts, random_state=0)
 
-    def load():
-        name = arguments.model
-        is_file = name is not None and Path(name).is_file()
-        return PhysicsVAE.load(name) if is_file else PhysicsVAE.from_pretrained(name)
-
     plain = np.stack([hosts[f"mag_{band}"].value for band in BANDS], axis=1)
     photometry = plain, with_noise(plain)
     found = [
-        compare(images, hosts, photometry, seed, load)
+        compare(images, hosts, photometry, seed, arguments.model)
         for seed in range(arguments.splits)
     ]
     packaged, tuned, anew, ideal, noisy = np.mean(found, axis=0)
